@@ -1,1 +1,6 @@
-//! placeholder
+//! From the journal to what is read: the engines behind the views, the runner, the views themselves, and the one
+//! function that says who may see what.
+//!
+//! A view owns its schema: nobody else names its tables, and no query joins two views.
+
+pub mod visibility;
