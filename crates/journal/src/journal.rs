@@ -1,0 +1,121 @@
+//! The journal as all others see it; it only chooses the engine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aredvi_events::{JournalId, Mint, Place, Positions, Record, Topic};
+
+use crate::embedded::Embedded;
+use crate::error::{AppendError, CloseError, OpenError, ReadError};
+use crate::limits::append_bytes;
+use crate::tail::Tail;
+use crate::url::JournalUrl;
+
+/// How a journal is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OpenOptions {
+    /// Kafka: topics may have one replica only.
+    pub single_broker: bool,
+}
+
+/// A journal; clones share it.
+#[derive(Clone)]
+pub struct Journal(Arc<Engine>);
+
+enum Engine {
+    Embedded(Embedded),
+}
+
+impl Journal {
+    /// Opens the journal at `url`. The embedded one is created at its first use.
+    ///
+    /// # Errors
+    /// [`OpenError`], one line that says what to do.
+    pub async fn open(url: &JournalUrl, _options: OpenOptions, mint: &Mint) -> Result<Self, OpenError> {
+        let engine = match url {
+            JournalUrl::Embedded { path } => Engine::Embedded(Embedded::open(path, mint).await?),
+            JournalUrl::Kafka { bootstrap, .. } => {
+                let source = crate::Fault::new("the Kafka engine is not in this build");
+                return Err(OpenError::Inaccessible { path: bootstrap.into(), source });
+            }
+        };
+        Ok(Self(Arc::new(engine)))
+    }
+
+    /// Which journal it is.
+    pub fn id(&self) -> JournalId {
+        match &*self.0 {
+            Engine::Embedded(embedded) => embedded.id(),
+        }
+    }
+
+    /// Appends records, each to the partition of its key, in their order; `Ok` holds their places in the same order and
+    /// means that all are durable.
+    ///
+    /// It answers within [`APPEND_LIMIT`](crate::APPEND_LIMIT). Dropping the future does not take the records back.
+    ///
+    /// # Errors
+    /// [`AppendError`], which says whether the records may be on the log.
+    #[tracing::instrument(name = "journal.append", skip_all, fields(records = records.len()))]
+    pub async fn append(&self, records: Vec<Record>) -> Result<Vec<Place>, AppendError> {
+        let bytes = append_bytes(&records).ok_or(AppendError::TooLarge)?;
+        if records.is_empty() {
+            return Ok(Vec::new());
+        }
+        match &*self.0 {
+            Engine::Embedded(embedded) => embedded.append(records, bytes).await,
+        }
+    }
+
+    /// Reads exactly the partitions that `from` names, each from its next offset on.
+    ///
+    /// # Errors
+    /// [`ReadError::OutsideLog`] when the log does not hold a position: nothing ever resets by itself.
+    pub async fn tail(&self, from: &Positions) -> Result<Tail, ReadError> {
+        match &*self.0 {
+            Engine::Embedded(embedded) => embedded.tail(from).map(Tail::embedded),
+        }
+    }
+
+    /// The next offset to be written, for every partition of `topics`.
+    ///
+    /// # Errors
+    /// [`ReadError::Unavailable`] when the engine does not answer.
+    pub async fn ends(&self, topics: &[Topic]) -> Result<Positions, ReadError> {
+        match &*self.0 {
+            Engine::Embedded(embedded) => Ok(embedded.ends(topics)),
+        }
+    }
+
+    /// The first offset that the log holds, for every partition of `topics`.
+    ///
+    /// # Errors
+    /// [`ReadError::Unavailable`] when the engine does not answer.
+    pub async fn starts(&self, topics: &[Topic]) -> Result<Positions, ReadError> {
+        match &*self.0 {
+            Engine::Embedded(embedded) => Ok(embedded.starts(topics)),
+        }
+    }
+
+    /// Shows `positions` to operators' tools as the offsets of a Kafka consumer group; nothing reads them back. The
+    /// embedded journal has no such tools.
+    ///
+    /// # Errors
+    /// [`ReadError::Unavailable`] when the engine does not take them.
+    pub async fn publish_positions(&self, _group: &str, _positions: &Positions) -> Result<(), ReadError> {
+        match &*self.0 {
+            Engine::Embedded(_) => Ok(()),
+        }
+    }
+
+    /// Finishes the appends in work and closes the journal for all clones; later appends fail as unavailable.
+    ///
+    /// # Errors
+    /// [`CloseError::Deadline`] when they did not finish within `deadline`.
+    #[tracing::instrument(name = "journal.close", skip_all)]
+    pub async fn close(&self, deadline: Duration) -> Result<(), CloseError> {
+        match &*self.0 {
+            Engine::Embedded(embedded) => embedded.close(deadline).await,
+        }
+    }
+}
