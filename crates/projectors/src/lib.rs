@@ -4,4 +4,5 @@
 //! A view owns its schema: nobody else names its tables, and no query joins two views.
 
 pub mod cache;
+pub mod db;
 pub mod visibility;

@@ -1,0 +1,201 @@
+//! One statement on one connection of either engine, with a time limit.
+
+use std::time::Duration;
+
+use aredvi_events::Clock;
+use sqlx::mysql::{MySqlArguments, MySqlRow};
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Arguments, AssertSqlSafe, Decode, MySql, Row as _, Sqlite, TypeInfo, ValueRef};
+
+use super::{DbError, Dialect, Row, Value};
+
+/// How long one statement may take, DDL apart.
+pub(super) const STATEMENT_LIMIT: Duration = Duration::from_secs(60);
+/// Statements with more arguments than this are not kept prepared unless they are of a fixed shape: their lengths vary,
+/// and each length is another statement.
+pub(super) const PREPARED_ARGUMENTS: usize = 64;
+
+/// A connection taken from a pool; dropped, it goes back.
+pub(super) enum Connection {
+    MySql(PoolConnection<MySql>),
+    Sqlite(PoolConnection<Sqlite>),
+}
+
+impl Connection {
+    pub(super) const fn dialect(&self) -> Dialect {
+        match self {
+            Self::MySql(_) => Dialect::MySql,
+            Self::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+
+    pub(super) async fn read(&mut self, sql: &str, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
+        let prepared = args.len() <= PREPARED_ARGUMENTS;
+        let work = async {
+            match self {
+                Self::MySql(connection) => sqlx::query_with(AssertSqlSafe(sql), mysql_arguments(args)?)
+                    .persistent(prepared)
+                    .fetch_all(&mut **connection)
+                    .await?
+                    .iter()
+                    .map(mysql_row)
+                    .collect(),
+                Self::Sqlite(connection) => sqlx::query_with(AssertSqlSafe(sql), sqlite_arguments(args)?)
+                    .persistent(prepared)
+                    .fetch_all(&mut **connection)
+                    .await?
+                    .iter()
+                    .map(sqlite_row)
+                    .collect(),
+            }
+        };
+        let result = in_time(work).await;
+        self.settle(result)
+    }
+
+    /// The rows affected: those matched, whether changed or not, on all engines.
+    pub(super) async fn execute(&mut self, sql: &str, args: Vec<Value>, prepared: bool) -> Result<u64, DbError> {
+        let work = async {
+            Ok(match self {
+                Self::MySql(connection) => sqlx::query_with(AssertSqlSafe(sql), mysql_arguments(args)?)
+                    .persistent(prepared)
+                    .execute(&mut **connection)
+                    .await?
+                    .rows_affected(),
+                Self::Sqlite(connection) => sqlx::query_with(AssertSqlSafe(sql), sqlite_arguments(args)?)
+                    .persistent(prepared)
+                    .execute(&mut **connection)
+                    .await?
+                    .rows_affected(),
+            })
+        };
+        let result = in_time(work).await;
+        self.settle(result)
+    }
+
+    /// A statement without arguments, never prepared: DDL and transactions. Only the latter are limited in time.
+    pub(super) async fn raw(&mut self, sql: &str, limited: bool) -> Result<(), DbError> {
+        let work = async {
+            let _ = match self {
+                Self::MySql(connection) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **connection).await?.rows_affected(),
+                Self::Sqlite(connection) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **connection).await?.rows_affected(),
+            };
+            Ok(())
+        };
+        let result = if limited { in_time(work).await } else { work.await };
+        self.settle(result)
+    }
+
+    /// Closes it when it is dropped, which also rolls back.
+    pub(super) fn close_on_drop(&mut self) {
+        match self {
+            Self::MySql(connection) => connection.close_on_drop(),
+            Self::Sqlite(connection) => connection.close_on_drop(),
+        }
+    }
+
+    fn settle<T>(&mut self, result: Result<T, DbError>) -> Result<T, DbError> {
+        if result.as_ref().is_err_and(DbError::spoils_connection) {
+            self.close_on_drop();
+        }
+        result
+    }
+}
+
+async fn in_time<T>(work: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
+    // Only the limit is asked for, so any clock will do.
+    match Clock::default().timeout(STATEMENT_LIMIT, work).await {
+        Ok(result) => result,
+        Err(_) => Err(DbError::TimedOut(STATEMENT_LIMIT.as_secs())),
+    }
+}
+
+fn mysql_arguments(args: Vec<Value>) -> Result<MySqlArguments, DbError> {
+    let mut bound = MySqlArguments::default();
+    bound.reserve(args.len(), args.len() * size_of::<i64>());
+    for arg in args {
+        match arg {
+            Value::Null => bound.add(None::<i64>),
+            Value::Int(int) => bound.add(int),
+            Value::Text(text) => bound.add(text),
+            Value::Bytes(bytes) => bound.add(bytes),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(bound)
+}
+
+fn sqlite_arguments(args: Vec<Value>) -> Result<SqliteArguments, DbError> {
+    let mut bound = SqliteArguments::default();
+    bound.reserve(args.len(), 0);
+    for arg in args {
+        match arg {
+            Value::Null => bound.add(None::<i64>),
+            Value::Int(int) => bound.add(int),
+            Value::Text(text) => bound.add(text),
+            Value::Bytes(bytes) => bound.add(bytes),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(bound)
+}
+
+fn mysql_row(row: &MySqlRow) -> Result<Row, DbError> {
+    (0..row.len())
+        .map(|column| {
+            let value = row.try_get_raw(column)?;
+            if value.is_null() {
+                return Ok(Value::Null);
+            }
+            let ty = value.type_info().into_owned();
+            let failed = |source| sqlx::Error::ColumnDecode { index: column.to_string(), source };
+            match ty.name() {
+                "BIGINT" | "INT" | "MEDIUMINT" | "SMALLINT" | "TINYINT" | "BOOLEAN" => {
+                    Ok(Value::Int(Decode::<MySql>::decode(value).map_err(failed)?))
+                }
+                "BIGINT UNSIGNED" | "INT UNSIGNED" | "MEDIUMINT UNSIGNED" | "SMALLINT UNSIGNED" | "TINYINT UNSIGNED" => {
+                    let number: u64 = Decode::<MySql>::decode(value).map_err(failed)?;
+                    Ok(Value::from(number))
+                }
+                // A sum without a CAST.
+                "DECIMAL" => {
+                    let digits: &str = Decode::<MySql>::decode(value).map_err(failed)?;
+                    digits.parse().map(Value::Int).map_err(|_| unknown(column, "a DECIMAL"))
+                }
+                "VARCHAR" | "CHAR" | "TINYTEXT" | "TEXT" | "MEDIUMTEXT" | "LONGTEXT" => {
+                    Ok(Value::Text(Decode::<MySql>::decode(value).map_err(failed)?))
+                }
+                "VARBINARY" | "BINARY" | "TINYBLOB" | "BLOB" | "MEDIUMBLOB" | "LONGBLOB" => {
+                    Ok(Value::Bytes(Decode::<MySql>::decode(value).map_err(failed)?))
+                }
+                other => Err(unknown(column, other)),
+            }
+        })
+        .collect::<Result<_, _>>()
+        .map(Row)
+}
+
+fn sqlite_row(row: &SqliteRow) -> Result<Row, DbError> {
+    (0..row.len())
+        .map(|column| {
+            let value = row.try_get_raw(column)?;
+            if value.is_null() {
+                return Ok(Value::Null);
+            }
+            let ty = value.type_info().into_owned();
+            let failed = |source| sqlx::Error::ColumnDecode { index: column.to_string(), source };
+            match ty.name() {
+                "INTEGER" => Ok(Value::Int(Decode::<Sqlite>::decode(value).map_err(failed)?)),
+                "TEXT" => Ok(Value::Text(Decode::<Sqlite>::decode(value).map_err(failed)?)),
+                "BLOB" => Ok(Value::Bytes(Decode::<Sqlite>::decode(value).map_err(failed)?)),
+                other => Err(unknown(column, other)),
+            }
+        })
+        .collect::<Result<_, _>>()
+        .map(Row)
+}
+
+fn unknown(column: usize, found: &str) -> DbError {
+    DbError::Column { column, expected: "an integer, a text or bytes", found: found.to_owned() }
+}

@@ -1,0 +1,116 @@
+//! Connections to MySQL, MariaDB and TiDB.
+
+use std::time::Duration;
+
+use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, MySqlConnection, MySqlPool, Row as _};
+
+use super::DbError;
+
+/// How long a caller waits for a connection before the database counts as unavailable.
+const ACQUIRE_LIMIT: Duration = Duration::from_secs(1);
+/// A connection is replaced after this, so that a moved server or a balancer is noticed.
+const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// A connection that nobody used for this long is closed.
+const IDLE_LIMIT: Duration = Duration::from_secs(5 * 60);
+/// A connection that rested longer is asked whether it lives before it is used.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// Prepared statements a connection keeps.
+const PREPARED_STATEMENTS: usize = 256;
+/// How long a statement waits for a row lock, in seconds.
+const LOCK_WAIT_SECONDS: u32 = 10;
+const UNKNOWN_DATABASE: u16 = 1049;
+
+/// READ COMMITTED: a batch decides by rows it has locked and by its own position row, so it needs no repeatable reads,
+/// and without gap locks workers that write beside each other do not block or deadlock on neighbouring keys.
+fn session() -> String {
+    format!(
+        "SET SESSION transaction_isolation = 'READ-COMMITTED', \
+         sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,\
+         ONLY_FULL_GROUP_BY,PIPES_AS_CONCAT', innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}"
+    )
+}
+
+pub(super) fn options(server: &MySqlConnectOptions) -> MySqlConnectOptions {
+    server
+        .clone()
+        .charset("utf8mb4")
+        .collation("utf8mb4_bin")
+        .timezone(Some("+00:00".to_owned()))
+        .statement_cache_capacity(PREPARED_STATEMENTS)
+        .disable_statement_logging()
+}
+
+/// A pool that connects when it is first used.
+pub(super) fn pool(server: &MySqlConnectOptions, database: &str, connections: u32) -> MySqlPool {
+    MySqlPoolOptions::new()
+        .max_connections(connections.max(1))
+        .acquire_timeout(ACQUIRE_LIMIT)
+        .max_lifetime(MAX_LIFETIME)
+        .idle_timeout(IDLE_LIMIT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > TRUSTED_IDLE {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .after_connect(|connection, _| {
+            Box::pin(async move { sqlx::raw_sql(AssertSqlSafe(session())).execute(connection).await.map(drop) })
+        })
+        .connect_lazy_with(options(server).database(database))
+}
+
+/// Makes the database where it is missing, and checks how it compares texts.
+pub(super) async fn prepare(server: &MySqlConnectOptions, database: &str) -> Result<(), DbError> {
+    let mut connection = match connect(server, Some(database)).await {
+        Ok(connection) => connection,
+        Err(error) if error.mysql_number() == Some(UNKNOWN_DATABASE) => {
+            let mut connection = connect(server, None).await?;
+            let create = format!("CREATE DATABASE IF NOT EXISTS `{database}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
+            sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await?;
+            let _ = connection.close().await;
+            connect(server, Some(database)).await?
+        }
+        Err(error) => return Err(error),
+    };
+    let row = sqlx::raw_sql("SELECT @@collation_database").fetch_one(&mut connection).await?;
+    let collation: String = row.try_get_unchecked(0)?;
+    let _ = connection.close().await;
+    if collation != "utf8mb4_bin" {
+        let reason = "the database must have the collation utf8mb4_bin: ALTER DATABASE … COLLATE utf8mb4_bin";
+        return Err(DbError::Schema { schema: database.to_owned(), reason });
+    }
+    Ok(())
+}
+
+/// Whether the database is there.
+pub(super) async fn exists(server: &MySqlConnectOptions, database: &str) -> Result<bool, DbError> {
+    match connect(server, Some(database)).await {
+        Ok(connection) => {
+            let _ = connection.close().await;
+            Ok(true)
+        }
+        Err(error) if error.mysql_number() == Some(UNKNOWN_DATABASE) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Drops the database with all its tables.
+pub(super) async fn drop_database(server: &MySqlConnectOptions, database: &str) -> Result<(), DbError> {
+    let mut connection = connect(server, None).await?;
+    sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE IF EXISTS `{database}`"))).execute(&mut connection).await?;
+    let _ = connection.close().await;
+    Ok(())
+}
+
+async fn connect(server: &MySqlConnectOptions, database: Option<&str>) -> Result<MySqlConnection, DbError> {
+    let options = options(server);
+    let options = match database {
+        Some(database) => options.database(database),
+        None => options,
+    };
+    Ok(options.connect().await?)
+}
