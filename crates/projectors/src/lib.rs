@@ -5,4 +5,5 @@
 
 pub mod cache;
 pub mod db;
+pub mod facts;
 pub mod visibility;

@@ -58,7 +58,8 @@ impl Viewer {
         matches!(self, Self::Person { .. })
     }
 
-    const fn site_admin(self) -> bool {
+    /// Whether he administers the site.
+    pub const fn site_admin(self) -> bool {
         matches!(self, Self::Person { site_admin: true })
     }
 }

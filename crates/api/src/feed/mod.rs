@@ -1,0 +1,190 @@
+//! The feed index: every owner's newest stories in memory, kept by tailing the journal.
+//!
+//! A story is written once, into its owner's outbox. A home page merges the outboxes of the viewer and his leaders at
+//! the moment of reading, so writing costs the same for ten followers and ten million. The index proposes; the rows of
+//! `story_feed` and `media` decide when a page is filled in.
+
+mod outbox;
+mod page;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use aredvi_events::actors::Access;
+use aredvi_events::envelope::Placed;
+use aredvi_events::graph::GraphEvent;
+use aredvi_events::media::MediaEvent;
+use aredvi_events::notifications::Verb;
+use aredvi_events::{ActorId, Body, Id, Place, Positions, StoryId};
+use aredvi_projectors::facts::Facts;
+use aredvi_projectors::facts::follow::Listener;
+
+use outbox::{Outbox, StoryRef};
+pub use page::{Candidate, Slice, Wanted};
+
+/// The stories of one process.
+pub struct FeedIndex {
+    facts: Arc<Facts>,
+    kept_per_owner: usize,
+    outboxes: RwLock<Outboxes>,
+}
+
+/// By the owner's ordinal in [`Facts`].
+#[derive(Default)]
+struct Outboxes {
+    /// The newest story id of each owner, 0 for none: scanned first, so that only owners who can reach a page are opened.
+    newest: Vec<u64>,
+    boxes: Vec<Outbox>,
+    positions: Positions,
+}
+
+impl FeedIndex {
+    /// Nothing known yet; it will keep the newest `kept_per_owner` stories of each owner.
+    pub fn new(facts: Arc<Facts>, kept_per_owner: usize) -> Self {
+        Self { facts, kept_per_owner: kept_per_owner.max(1), outboxes: RwLock::default() }
+    }
+
+    /// Takes in a story from `story_feed`, newest or oldest first; repeats change nothing.
+    pub fn load(&self, owner: ActorId, verb: Verb, story: StoryId, object: Id, access: Access, made_by: Place) {
+        let owner = self.facts.ordinal(owner);
+        self.write().add(owner, StoryRef::new(story, object, made_by, verb, access), self.kept_per_owner);
+    }
+
+    /// Everything before these positions is loaded.
+    pub fn loaded(&self, positions: &Positions) {
+        self.write().positions.union(positions);
+    }
+
+    /// How many stories are held.
+    pub fn len(&self) -> usize {
+        self.read().boxes.iter().map(Outbox::len).sum()
+    }
+
+    /// Whether no story is held.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Outboxes> {
+        self.outboxes.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Outboxes> {
+        self.outboxes.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hear_media(&self, event: &MediaEvent, place: Place) {
+        match event {
+            MediaEvent::NoteAdded(e) => {
+                self.load(e.owner, Verb::NoteAdd, e.story, e.medium.into(), e.access, place);
+            }
+            MediaEvent::CommentAdded(e) => {
+                let owner = self.facts.ordinal(e.owner);
+                let mut outboxes = self.write();
+                let access = outboxes.access_of(owner, e.medium.into()).unwrap_or_default();
+                let story = StoryRef::new(e.story, e.medium.into(), place, Verb::NoteComment, access);
+                outboxes.add(owner, story, self.kept_per_owner);
+            }
+            MediaEvent::AccessChanged(e) => {
+                let owner = self.facts.ordinal(e.owner);
+                self.write().change(owner, |outbox| outbox.set_access(e.medium.into(), e.access));
+            }
+            MediaEvent::MediumDeleted(e) => {
+                let owner = self.facts.ordinal(e.owner);
+                self.write().change(owner, |outbox| {
+                    outbox.remove(|story| story.object() == e.medium.into() && story.verb() != Verb::ActorFollow);
+                });
+            }
+            MediaEvent::CommentDeleted(e) => {
+                let owner = self.facts.ordinal(e.owner);
+                self.write().change(owner, |outbox| outbox.remove(|story| story.id() == e.story));
+            }
+            MediaEvent::NoteEdited(_)
+            | MediaEvent::MediumVoted(_)
+            | MediaEvent::MediumUnvoted(_)
+            | MediaEvent::MediumSubscribed(_)
+            | MediaEvent::MediumUnsubscribed(_)
+            | MediaEvent::CommentEdited(_)
+            | MediaEvent::CommentVoted(_)
+            | MediaEvent::CommentUnvoted(_) => {}
+        }
+    }
+
+    fn hear_graph(&self, event: &GraphEvent, place: Place) {
+        match event {
+            GraphEvent::Followed(e) => {
+                if self.facts.follows(e.follower, e.leader) {
+                    let owner = self.facts.ordinal(e.follower);
+                    let mut outboxes = self.write();
+                    if !outboxes.tells_follow(owner, e.leader) {
+                        let story = StoryRef::new(e.story, e.leader.into(), place, Verb::ActorFollow, Access::Public);
+                        outboxes.add(owner, story, self.kept_per_owner);
+                    }
+                }
+            }
+            GraphEvent::Unfollowed(e) => self.forget_follow(e.follower, e.leader),
+            GraphEvent::Blocked(e) => {
+                self.forget_follow(e.blocker, e.blocked);
+                self.forget_follow(e.blocked, e.blocker);
+            }
+            GraphEvent::FollowRequested(_)
+            | GraphEvent::FollowRequestEnded(_)
+            | GraphEvent::Unblocked(_)
+            | GraphEvent::Subscribed(_)
+            | GraphEvent::Unsubscribed(_) => {}
+        }
+    }
+
+    fn forget_follow(&self, follower: ActorId, leader: ActorId) {
+        let owner = self.facts.ordinal(follower);
+        self.write().change(owner, |outbox| {
+            outbox.remove(|story| story.verb() == Verb::ActorFollow && story.object() == leader.into());
+        });
+    }
+}
+
+impl Listener for FeedIndex {
+    fn hear(&self, placed: &Placed) {
+        match &placed.event.body {
+            Body::Media(event) => self.hear_media(event, placed.place),
+            Body::Graph(event) => self.hear_graph(event, placed.place),
+            Body::Identity(_)
+            | Body::Actors(_)
+            | Body::Sessions(_)
+            | Body::Notifications(_)
+            | Body::Deliveries(_)
+            | Body::Any(_) => return,
+        }
+        self.write().positions.include(placed.place);
+    }
+}
+
+impl Outboxes {
+    fn add(&mut self, owner: u32, story: StoryRef, kept: usize) {
+        let owner = owner as usize;
+        if owner >= self.boxes.len() {
+            self.boxes.resize_with(owner + 1, Outbox::default);
+            self.newest.resize(owner + 1, 0);
+        }
+        self.boxes[owner].add(story, kept);
+        self.newest[owner] = self.boxes[owner].newest();
+    }
+
+    fn change(&mut self, owner: u32, change: impl FnOnce(&mut Outbox)) {
+        if let Some(outbox) = self.boxes.get_mut(owner as usize) {
+            change(outbox);
+            self.newest[owner as usize] = outbox.newest();
+        }
+    }
+
+    fn access_of(&self, owner: u32, medium: Id) -> Option<Access> {
+        self.boxes.get(owner as usize)?.access_of(medium)
+    }
+
+    fn tells_follow(&self, owner: u32, leader: ActorId) -> bool {
+        self.boxes
+            .get(owner as usize)
+            .is_some_and(|outbox| outbox.any(|story| story.verb() == Verb::ActorFollow && story.object() == leader.into()))
+    }
+}

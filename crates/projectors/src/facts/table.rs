@@ -1,0 +1,331 @@
+//! The facts themselves and how events change them. The rules are those of the views `actors` and `graph`.
+
+use std::collections::HashMap;
+
+use aredvi_events::actors::{Access, ActorEvent};
+use aredvi_events::envelope::Placed;
+use aredvi_events::graph::GraphEvent;
+use aredvi_events::identity::Role;
+use aredvi_events::{ActorId, Body, Partition, Place, SessionId};
+
+use crate::visibility::{Standing, State};
+
+/// Room for this many actors is made at once, so that no growth of the map stops the process while it serves.
+const FIRST_CAPACITY: usize = 1 << 17;
+
+/// What an actor lets others see and do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Privacy {
+    /// Guards what stands on his page.
+    pub access: Access,
+    /// Those who do not pass may ask to follow.
+    pub allows_requests: bool,
+}
+
+/// Sessions opened up to `at` end, but for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionsEnd {
+    /// Unix milliseconds.
+    pub at: i64,
+    /// The one that stays.
+    pub keep: Option<SessionId>,
+}
+
+#[derive(Debug, Clone)]
+struct Actor {
+    id: ActorId,
+    registered: bool,
+    state: State,
+    privacy: Privacy,
+    site_admin: bool,
+    sessions_end: Option<SessionsEnd>,
+    leaders: Vec<u32>,
+    blocks: Vec<u32>,
+}
+
+/// One actor as the view `actors` holds him.
+#[derive(Debug, Clone, Copy)]
+pub struct LoadedActor {
+    /// Who.
+    pub id: ActorId,
+    /// Whether he is there.
+    pub state: State,
+    /// What he lets others see and do.
+    pub privacy: Privacy,
+    /// Whether he administers the site.
+    pub site_admin: bool,
+    /// Which of his sessions ended with a change of password.
+    pub sessions_end: Option<SessionsEnd>,
+    /// The last event of the row.
+    pub last: Place,
+}
+
+/// One directed edge as the view `graph` holds it.
+#[derive(Debug, Clone, Copy)]
+pub struct LoadedEdge {
+    /// Who follows or blocks.
+    pub from: ActorId,
+    /// Whom.
+    pub to: ActorId,
+    /// `from` follows `to`.
+    pub follows: bool,
+    /// `from` blocks `to`.
+    pub blocks: bool,
+    /// The last event of the row.
+    pub last: Place,
+}
+
+#[derive(Debug)]
+pub(super) struct Table {
+    ordinals: HashMap<ActorId, u32>,
+    actors: Vec<Actor>,
+    /// Rows that were already newer than the positions read before them: events up to these offsets are in them.
+    ahead: HashMap<(Partition, String), u64>,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self { ordinals: HashMap::with_capacity(FIRST_CAPACITY), actors: Vec::new(), ahead: HashMap::new() }
+    }
+}
+
+impl Table {
+    pub fn load_actor(&mut self, row: &LoadedActor, read_from: u64) {
+        self.note_ahead(row.last, read_from, || row.id.to_string());
+        let actor = self.actor(row.id);
+        actor.registered = true;
+        actor.state = row.state;
+        actor.privacy = row.privacy;
+        actor.site_admin = row.site_admin;
+        actor.sessions_end = row.sessions_end;
+    }
+
+    pub fn load_edge(&mut self, row: &LoadedEdge, read_from: u64) {
+        self.note_ahead(row.last, read_from, || aredvi_events::topic::pair_key(row.from, row.to));
+        let (from, to) = (self.ordinal(row.from), self.ordinal(row.to));
+        set(&mut self.at(from).leaders, to, row.follows);
+        set(&mut self.at(from).blocks, to, row.blocks);
+    }
+
+    /// Gives back what growing left over.
+    pub fn trim(&mut self) {
+        for actor in &mut self.actors {
+            actor.leaders.shrink_to_fit();
+            actor.blocks.shrink_to_fit();
+        }
+    }
+
+    pub fn apply(&mut self, placed: &Placed) {
+        if self.already_loaded(placed) {
+            return;
+        }
+        match &placed.event.body {
+            Body::Actors(event) => self.apply_actor(event, placed.event.time_ms),
+            Body::Graph(event) => self.apply_graph(event),
+            Body::Identity(_)
+            | Body::Sessions(_)
+            | Body::Media(_)
+            | Body::Notifications(_)
+            | Body::Deliveries(_)
+            | Body::Any(_) => {}
+        }
+    }
+
+    fn apply_actor(&mut self, event: &ActorEvent, time_ms: i64) {
+        match event {
+            ActorEvent::PersonRegistered(e) => {
+                let actor = self.actor(e.person);
+                if !actor.registered {
+                    actor.registered = true;
+                    actor.state = State::Active;
+                }
+            }
+            ActorEvent::PrivacyChanged(e) => {
+                let privacy = &mut self.actor(e.person).privacy;
+                privacy.access = e.access.unwrap_or(privacy.access);
+                privacy.allows_requests = e.allow_follow_requests.unwrap_or(privacy.allows_requests);
+            }
+            ActorEvent::PasswordChanged(e) => {
+                self.actor(e.person).sessions_end = Some(SessionsEnd { at: time_ms, keep: e.keep_session });
+            }
+            ActorEvent::RolesChanged(e) => self.actor(e.person).site_admin = e.roles.contains(&Role::Administrator),
+            ActorEvent::PersonDisabled(e) => self.change_state(e.person, State::Active, State::Disabled),
+            ActorEvent::PersonEnabled(e) => self.change_state(e.person, State::Disabled, State::Active),
+            ActorEvent::PersonErased(e) => self.actor(e.person).state = State::Erased,
+            ActorEvent::RegistrationRefused(_)
+            | ActorEvent::RequestRefused(_)
+            | ActorEvent::HandleChanged(_)
+            | ActorEvent::EmailChanged(_)
+            | ActorEvent::ProfileChanged(_) => {}
+        }
+    }
+
+    fn apply_graph(&mut self, event: &GraphEvent) {
+        match event {
+            GraphEvent::Followed(e) => {
+                let (follower, leader) = (self.ordinal(e.follower), self.ordinal(e.leader));
+                if !self.blocked_either_way(follower, leader) {
+                    set(&mut self.at(follower).leaders, leader, true);
+                }
+            }
+            GraphEvent::Unfollowed(e) => {
+                let (follower, leader) = (self.ordinal(e.follower), self.ordinal(e.leader));
+                set(&mut self.at(follower).leaders, leader, false);
+            }
+            GraphEvent::Blocked(e) => {
+                let (blocker, blocked) = (self.ordinal(e.blocker), self.ordinal(e.blocked));
+                set(&mut self.at(blocker).blocks, blocked, true);
+                set(&mut self.at(blocker).leaders, blocked, false);
+                set(&mut self.at(blocked).leaders, blocker, false);
+            }
+            GraphEvent::Unblocked(e) => {
+                let (blocker, blocked) = (self.ordinal(e.blocker), self.ordinal(e.blocked));
+                set(&mut self.at(blocker).blocks, blocked, false);
+            }
+            GraphEvent::FollowRequested(_)
+            | GraphEvent::FollowRequestEnded(_)
+            | GraphEvent::Subscribed(_)
+            | GraphEvent::Unsubscribed(_) => {}
+        }
+    }
+
+    pub fn standing(&self, viewer: Option<ActorId>, actor: ActorId) -> Standing {
+        let Some((there, found)) = self.find(actor) else {
+            return Standing { state: State::Erased, ..Standing::default() };
+        };
+        let mut standing = Standing {
+            state: found.state,
+            access: found.privacy.access,
+            allows_requests: found.privacy.allows_requests,
+            ..Standing::default()
+        };
+        if viewer == Some(actor) {
+            standing.is_self = true;
+            standing.administers = true;
+        } else if let Some((here, looking)) = viewer.and_then(|viewer| self.find(viewer)) {
+            standing.follows = holds(&looking.leaders, there);
+            standing.followed_by = holds(&found.leaders, here);
+            standing.blocks = holds(&looking.blocks, there);
+            standing.blocked_by = holds(&found.blocks, here);
+        }
+        standing
+    }
+
+    pub fn leaders(&self, actor: ActorId) -> impl Iterator<Item = ActorId> + '_ {
+        self.leader_ordinals(actor).iter().filter_map(|&leader| self.actor_at(leader))
+    }
+
+    pub fn leader_ordinals(&self, actor: ActorId) -> &[u32] {
+        self.find(actor).map(|(_, found)| found.leaders.as_slice()).unwrap_or_default()
+    }
+
+    pub fn actor_at(&self, ordinal: u32) -> Option<ActorId> {
+        self.actors.get(ordinal as usize).map(|actor| actor.id)
+    }
+
+    pub fn known_ordinal(&self, actor: ActorId) -> Option<u32> {
+        self.ordinals.get(&actor).copied()
+    }
+
+    pub fn leader_count(&self, actor: ActorId) -> usize {
+        self.leader_ordinals(actor).len()
+    }
+
+    pub fn is_site_admin(&self, person: ActorId) -> bool {
+        self.find(person).is_some_and(|(_, found)| found.site_admin && found.state == State::Active)
+    }
+
+    pub fn session_stands(&self, person: ActorId, session: SessionId, opened_at: i64) -> bool {
+        self.find(person).is_some_and(|(_, found)| {
+            found.state == State::Active && found.sessions_end.is_none_or(|end| opened_at > end.at || end.keep == Some(session))
+        })
+    }
+
+    pub fn privacy(&self, actor: ActorId) -> Privacy {
+        self.find(actor).map_or(Privacy { access: Access::Admins, allows_requests: false }, |(_, found)| found.privacy)
+    }
+
+    pub fn knows(&self, actor: ActorId) -> bool {
+        self.find(actor).is_some_and(|(_, found)| found.registered)
+    }
+
+    fn change_state(&mut self, person: ActorId, from: State, to: State) {
+        let actor = self.actor(person);
+        if actor.state == from {
+            actor.state = to;
+        }
+    }
+
+    fn blocked_either_way(&self, one: u32, other: u32) -> bool {
+        holds(&self.actors[one as usize].blocks, other) || holds(&self.actors[other as usize].blocks, one)
+    }
+
+    fn note_ahead(&mut self, last: Place, read_from: u64, key: impl FnOnce() -> String) {
+        if last.offset >= read_from {
+            self.ahead.insert((last.partition, key()), last.offset);
+        }
+    }
+
+    fn already_loaded(&mut self, placed: &Placed) -> bool {
+        if self.ahead.is_empty() {
+            return false;
+        }
+        let key = (placed.place.partition, placed.event.key.clone());
+        match self.ahead.get(&key) {
+            None => false,
+            Some(&ahead) if ahead > placed.place.offset => true,
+            Some(_) => {
+                let ahead = self.ahead.remove(&key);
+                ahead == Some(placed.place.offset)
+            }
+        }
+    }
+
+    fn find(&self, actor: ActorId) -> Option<(u32, &Actor)> {
+        let ordinal = *self.ordinals.get(&actor)?;
+        Some((ordinal, self.actors.get(ordinal as usize)?))
+    }
+
+    fn actor(&mut self, id: ActorId) -> &mut Actor {
+        let ordinal = self.ordinal(id);
+        self.at(ordinal)
+    }
+
+    fn at(&mut self, ordinal: u32) -> &mut Actor {
+        &mut self.actors[ordinal as usize]
+    }
+
+    /// Actors become known in any order: an edge may be seen before the registration.
+    pub fn ordinal(&mut self, id: ActorId) -> u32 {
+        if let Some(&ordinal) = self.ordinals.get(&id) {
+            return ordinal;
+        }
+        let ordinal = u32::try_from(self.actors.len()).unwrap_or(u32::MAX);
+        self.ordinals.insert(id, ordinal);
+        self.actors.push(Actor {
+            id,
+            registered: false,
+            state: State::Erased,
+            privacy: Privacy::default(),
+            site_admin: false,
+            sessions_end: None,
+            leaders: Vec::new(),
+            blocks: Vec::new(),
+        });
+        ordinal
+    }
+}
+
+fn holds(sorted: &[u32], ordinal: u32) -> bool {
+    sorted.binary_search(&ordinal).is_ok()
+}
+
+fn set(sorted: &mut Vec<u32>, ordinal: u32, present: bool) {
+    match (sorted.binary_search(&ordinal), present) {
+        (Err(at), true) => sorted.insert(at, ordinal),
+        (Ok(at), false) => {
+            sorted.remove(at);
+        }
+        (Ok(_), true) | (Err(_), false) => {}
+    }
+}
