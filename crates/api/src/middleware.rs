@@ -1,0 +1,3 @@
+//! What happens to every request around its handler.
+
+pub mod trace;
