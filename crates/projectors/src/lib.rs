@@ -6,4 +6,5 @@
 pub mod cache;
 pub mod db;
 pub mod facts;
+pub mod keys;
 pub mod visibility;

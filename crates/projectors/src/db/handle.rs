@@ -209,6 +209,21 @@ impl Db {
         Ok(())
     }
 
+    /// Empties the write-ahead log of an embedded schema, which keeps what was overwritten until then. A server purges its
+    /// logs by its own settings.
+    ///
+    /// # Errors
+    /// [`DbError`], also when readers did not let go of the log in time.
+    pub async fn scrub(&self) -> Result<(), DbError> {
+        if let Pools::Sqlite { .. } = self.pools {
+            let rows = self.writer().await?.read("PRAGMA wal_checkpoint(TRUNCATE)", vec![]).await?;
+            if rows.first().map_or(Ok(0), |row| row.int(0))? != 0 {
+                return Err(DbError::TimedOut(sqlite::BUSY_LIMIT.as_secs()));
+            }
+        }
+        Ok(())
+    }
+
     /// Closes every connection, of all clones.
     pub async fn close(&self) {
         match &self.pools {

@@ -13,7 +13,7 @@ const READER_LIMIT: Duration = Duration::from_secs(5);
 /// How long a caller waits for the one writer: the length of a few big batches.
 const WRITER_LIMIT: Duration = Duration::from_secs(30);
 /// How long a statement waits for a writer of another process.
-const BUSY_LIMIT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_LIMIT: Duration = Duration::from_secs(5);
 /// Connections that read beside the writer.
 const READERS: u32 = 2;
 /// A reader that nobody used for this long is closed.
