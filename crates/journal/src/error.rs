@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use aredvi_events::Partition;
 
+use crate::topics::TopicsError;
+
 /// What an engine said; clones share it. It names no content of records and may be logged.
 #[derive(Debug, Clone)]
 pub struct Fault(Arc<dyn Error + Send + Sync>);
@@ -67,8 +69,19 @@ pub enum OpenError {
         /// What was found.
         what: String,
     },
+    /// No broker answers.
+    #[error("cannot reach Kafka at {bootstrap}")]
+    Unreachable {
+        /// Its address.
+        bootstrap: String,
+        /// Why.
+        source: Fault,
+    },
+    /// The topics do not fit.
+    #[error(transparent)]
+    Topics(#[from] TopicsError),
     /// The journal's first record does not name it.
-    #[error("the first record of `{topic}` is not `journal.created`: this is not a journal of Aredvi")]
+    #[error("the first record of `{topic}` is not `journal.created`: create the journal with aredvi topics create")]
     Unnamed {
         /// The name of the topic.
         topic: String,

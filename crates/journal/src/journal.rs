@@ -7,6 +7,7 @@ use aredvi_events::{JournalId, Mint, Place, Positions, Record, Topic};
 
 use crate::embedded::Embedded;
 use crate::error::{AppendError, CloseError, OpenError, ReadError};
+use crate::kafka::{self, Kafka};
 use crate::limits::append_bytes;
 use crate::tail::Tail;
 use crate::url::JournalUrl;
@@ -24,6 +25,7 @@ pub struct Journal(Arc<Engine>);
 
 enum Engine {
     Embedded(Embedded),
+    Kafka(Box<Kafka>),
 }
 
 impl Journal {
@@ -31,12 +33,12 @@ impl Journal {
     ///
     /// # Errors
     /// [`OpenError`], one line that says what to do.
-    pub async fn open(url: &JournalUrl, _options: OpenOptions, mint: &Mint) -> Result<Self, OpenError> {
+    pub async fn open(url: &JournalUrl, options: OpenOptions, mint: &Mint) -> Result<Self, OpenError> {
         let engine = match url {
             JournalUrl::Embedded { path } => Engine::Embedded(Embedded::open(path, mint).await?),
-            JournalUrl::Kafka { bootstrap, .. } => {
-                let source = crate::Fault::new("the Kafka engine is not in this build");
-                return Err(OpenError::Inaccessible { path: bootstrap.into(), source });
+            JournalUrl::Kafka { bootstrap, prefix } => {
+                let cluster = kafka::cluster(bootstrap, prefix.as_deref());
+                Engine::Kafka(Box::new(Kafka::open(cluster, options.single_broker, mint).await?))
             }
         };
         Ok(Self(Arc::new(engine)))
@@ -46,6 +48,7 @@ impl Journal {
     pub fn id(&self) -> JournalId {
         match &*self.0 {
             Engine::Embedded(embedded) => embedded.id(),
+            Engine::Kafka(kafka) => kafka.id(),
         }
     }
 
@@ -64,6 +67,7 @@ impl Journal {
         }
         match &*self.0 {
             Engine::Embedded(embedded) => embedded.append(records, bytes).await,
+            Engine::Kafka(kafka) => kafka.append(records).await,
         }
     }
 
@@ -74,6 +78,7 @@ impl Journal {
     pub async fn tail(&self, from: &Positions) -> Result<Tail, ReadError> {
         match &*self.0 {
             Engine::Embedded(embedded) => embedded.tail(from).map(Tail::embedded),
+            Engine::Kafka(kafka) => kafka.tail(from).await.map(Tail::kafka),
         }
     }
 
@@ -84,6 +89,7 @@ impl Journal {
     pub async fn ends(&self, topics: &[Topic]) -> Result<Positions, ReadError> {
         match &*self.0 {
             Engine::Embedded(embedded) => Ok(embedded.ends(topics)),
+            Engine::Kafka(kafka) => kafka.ends(topics).await,
         }
     }
 
@@ -94,6 +100,7 @@ impl Journal {
     pub async fn starts(&self, topics: &[Topic]) -> Result<Positions, ReadError> {
         match &*self.0 {
             Engine::Embedded(embedded) => Ok(embedded.starts(topics)),
+            Engine::Kafka(kafka) => kafka.starts(topics).await,
         }
     }
 
@@ -102,9 +109,10 @@ impl Journal {
     ///
     /// # Errors
     /// [`ReadError::Unavailable`] when the engine does not take them.
-    pub async fn publish_positions(&self, _group: &str, _positions: &Positions) -> Result<(), ReadError> {
+    pub async fn publish_positions(&self, group: &str, positions: &Positions) -> Result<(), ReadError> {
         match &*self.0 {
             Engine::Embedded(_) => Ok(()),
+            Engine::Kafka(kafka) => kafka.publish_positions(group, positions).await,
         }
     }
 
@@ -116,6 +124,7 @@ impl Journal {
     pub async fn close(&self, deadline: Duration) -> Result<(), CloseError> {
         match &*self.0 {
             Engine::Embedded(embedded) => embedded.close(deadline).await,
+            Engine::Kafka(kafka) => kafka.close(deadline).await,
         }
     }
 }

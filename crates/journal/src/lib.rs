@@ -12,12 +12,15 @@ mod created;
 mod embedded;
 mod error;
 mod journal;
+mod kafka;
 mod limits;
 mod tail;
+pub mod topics;
 mod url;
 
 pub use error::{AppendError, CloseError, Fault, OpenError, ReadError};
 pub use journal::{Journal, OpenOptions};
 pub use limits::{APPEND_LIMIT, MAX_APPEND_BYTES, MAX_RECORD_BYTES};
 pub use tail::{BatchLimits, Tail};
+pub use topics::TopicsError;
 pub use url::{JournalUrl, NotAJournalUrl};

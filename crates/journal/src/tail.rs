@@ -6,6 +6,7 @@ use aredvi_events::{Positions, Stored};
 
 use crate::embedded;
 use crate::error::ReadError;
+use crate::kafka;
 
 /// How much one call of [`Tail::next`] returns at most, and how long it waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,11 +30,16 @@ pub struct Tail(Engine);
 
 enum Engine {
     Embedded(embedded::Tail),
+    Kafka(Box<kafka::Tail>),
 }
 
 impl Tail {
     pub(crate) fn embedded(tail: embedded::Tail) -> Self {
         Self(Engine::Embedded(tail))
+    }
+
+    pub(crate) fn kafka(tail: kafka::Tail) -> Self {
+        Self(Engine::Kafka(Box::new(tail)))
     }
 
     /// The next events: as soon as there is one, all that are there, within `limits`; none when `limits.wait` passed.
@@ -46,6 +52,7 @@ impl Tail {
     pub async fn next(&mut self, limits: &BatchLimits) -> Result<Vec<Stored>, ReadError> {
         match &mut self.0 {
             Engine::Embedded(tail) => tail.next(limits).await,
+            Engine::Kafka(tail) => tail.next(limits).await,
         }
     }
 
@@ -53,6 +60,7 @@ impl Tail {
     pub fn positions(&self) -> &Positions {
         match &self.0 {
             Engine::Embedded(tail) => tail.positions(),
+            Engine::Kafka(tail) => tail.positions(),
         }
     }
 }

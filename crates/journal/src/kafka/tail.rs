@@ -1,0 +1,217 @@
+//! Reads partitions with a consumer that is told exactly what to read.
+//!
+//! The client reconnects by itself. What it reports meanwhile is counted as trouble, and only when that lasts is the
+//! caller told; an offset that the log does not hold is never replaced by another.
+
+use std::future::Future as _;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::Duration;
+
+use aredvi_events::{Clock, Positions, Stored};
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{Consumer as _, StreamConsumer};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Message as _};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tokio::time::Instant;
+
+use super::cluster::{Cluster, Context, drop_aside};
+use super::message;
+use super::offsets::{Offsets, number};
+use crate::error::{Fault, ReadError};
+use crate::limits::record_bytes;
+use crate::tail::BatchLimits;
+
+/// Trouble with the brokers is told to the caller when it lasts longer than this.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A consumer's settings. Its group is never joined: the client only wants a name. The queue and the wait of a fetch are
+/// small because a process has a dozen of these; the back-off, because a full queue is the normal case of a replay.
+const SETTINGS: [(&str, &str); 10] = [
+    ("group.id", "aredvi-tail"),
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("auto.offset.reset", "error"),
+    ("queued.max.messages.kbytes", "4096"),
+    ("fetch.wait.max.ms", "10"),
+    ("fetch.max.bytes", "8388608"),
+    ("fetch.queue.backoff.ms", "2"),
+    ("fetch.error.backoff.ms", "50"),
+    ("check.crcs", "true"),
+];
+
+/// Reads some partitions of the cluster.
+pub struct Tail {
+    cluster: Cluster,
+    offsets: Arc<Offsets>,
+    positions: Positions,
+    clock: Clock,
+    /// None when the last one cannot go on: the next call makes another, at the same positions.
+    consumer: Option<Consumer>,
+    /// Received, but not returned yet.
+    held: Option<Stored>,
+    trouble: Option<Trouble>,
+}
+
+struct Trouble {
+    since: Instant,
+    said: KafkaError,
+}
+
+impl Tail {
+    pub async fn open(cluster: Cluster, offsets: Arc<Offsets>, positions: Positions, clock: Clock) -> Result<Self, ReadError> {
+        offsets.check(&positions).await?;
+        let mut tail = Self { cluster, offsets, positions, clock, consumer: None, held: None, trouble: None };
+        tail.assign()?;
+        Ok(tail)
+    }
+
+    pub fn positions(&self) -> &Positions {
+        &self.positions
+    }
+
+    /// Between the first message and the return nothing is awaited, so that a dropped call loses none.
+    pub async fn next(&mut self, limits: &BatchLimits) -> Result<Vec<Stored>, ReadError> {
+        if self.consumer.is_none() {
+            self.offsets.check(&self.positions).await?;
+            self.assign()?;
+        }
+        let end = Instant::now() + limits.wait;
+        loop {
+            let first = match self.held.take() {
+                Some(held) => Ok(Some(held)),
+                None => {
+                    let clock = self.clock.clone();
+                    let Some(Consumer(Some(consumer))) = &self.consumer else { return Err(self.unavailable()) };
+                    let left = end.saturating_duration_since(Instant::now());
+                    let Ok(received) = clock.timeout(left, consumer.recv()).await else { return self.nothing_came().await };
+                    received.map(|message| self.stored(&message))
+                }
+            };
+            let batch = first.map(|first| self.fill(first, limits));
+            match batch {
+                Ok(batch) if batch.is_empty() => {}
+                Ok(batch) => return Ok(batch),
+                Err(error) => self.note(error),
+            }
+            if self.consumer.is_none() {
+                self.offsets.check(&self.positions).await?;
+                return Err(self.unavailable());
+            }
+        }
+    }
+
+    /// Takes what has come already; a record that passes the limit is held for the next call.
+    fn fill(&mut self, first: Option<Stored>, limits: &BatchLimits) -> Vec<Stored> {
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        let mut next = first;
+        loop {
+            if let Some(stored) = next {
+                bytes += record_bytes(&stored.record);
+                if bytes > limits.bytes && !batch.is_empty() {
+                    self.held = Some(stored);
+                    break;
+                }
+                self.positions.include(stored.place);
+                batch.push(stored);
+            }
+            if batch.len() >= limits.events.max(1) {
+                break;
+            }
+            let Some(Consumer(Some(consumer))) = &self.consumer else { break };
+            match ready(consumer) {
+                None => break,
+                Some(Ok(message)) => next = self.stored(&message),
+                Some(Err(error)) => {
+                    self.note(error);
+                    break;
+                }
+            }
+        }
+        if !batch.is_empty() && self.consumer.is_some() {
+            self.trouble = None;
+        }
+        batch
+    }
+
+    /// `None` for what was returned before or never asked for.
+    fn stored(&self, message: &BorrowedMessage<'_>) -> Option<Stored> {
+        let partition = self.cluster.partition(message.topic(), message.partition())?;
+        let stored = message::stored(partition, message);
+        self.positions.get(partition).filter(|next| stored.place.offset >= *next).map(|_| stored)
+    }
+
+    /// That nothing came means nothing while the brokers may be gone.
+    async fn nothing_came(&mut self) -> Result<Vec<Stored>, ReadError> {
+        if self.trouble.as_ref().is_some_and(|trouble| trouble.since.elapsed() >= PATIENCE) {
+            self.offsets.check(&self.positions).await?;
+            self.trouble = None;
+        }
+        Ok(Vec::new())
+    }
+
+    fn note(&mut self, error: KafkaError) {
+        use RDKafkaErrorCode as Code;
+        let lost = matches!(error, KafkaError::MessageConsumptionFatal(_))
+            || matches!(error.rdkafka_error_code(), Some(Code::AutoOffsetReset | Code::OffsetOutOfRange));
+        tracing::debug!(%error, lost, "trouble while reading");
+        if lost {
+            self.consumer = None;
+            self.held = None; // The next consumer starts with it.
+        }
+        let since = self.trouble.take().map_or_else(Instant::now, |trouble| trouble.since);
+        self.trouble = Some(Trouble { since, said: error });
+    }
+
+    fn unavailable(&self) -> ReadError {
+        ReadError::Unavailable(match &self.trouble {
+            Some(trouble) => Fault::new(trouble.said.clone()),
+            None => Fault::new("the consumer is gone"),
+        })
+    }
+
+    fn assign(&mut self) -> Result<(), ReadError> {
+        let unavailable = |error| ReadError::Unavailable(Fault::new(error));
+        self.consumer = Some(Consumer::new(&self.cluster, &self.positions).map_err(unavailable)?);
+        Ok(())
+    }
+}
+
+/// A consumer that is dropped aside.
+struct Consumer(Option<StreamConsumer<Context>>);
+
+impl Consumer {
+    fn new(cluster: &Cluster, positions: &Positions) -> KafkaResult<Self> {
+        let mut config = cluster.config();
+        for (name, value) in SETTINGS {
+            config.set(name, value);
+        }
+        let consumer = Self(Some(StreamConsumer::from_config_and_context(&config, Context::default())?));
+        let mut list = TopicPartitionList::with_capacity(positions.len());
+        for (partition, next) in positions.iter() {
+            let offset = Offset::Offset(i64::try_from(next).unwrap_or(i64::MAX));
+            list.add_partition(&cluster.topic_name(partition.topic), number(partition)).set_offset(offset)?;
+        }
+        if let Some(inner) = &consumer.0 {
+            inner.assign(&list)?;
+        }
+        Ok(consumer)
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        drop_aside(self.0.take());
+    }
+}
+
+/// The next message if it is there already.
+fn ready(consumer: &StreamConsumer<Context>) -> Option<KafkaResult<BorrowedMessage<'_>>> {
+    match pin!(consumer.recv()).poll(&mut TaskContext::from_waker(Waker::noop())) {
+        Poll::Ready(received) => Some(received),
+        Poll::Pending => None,
+    }
+}
