@@ -3,8 +3,12 @@
 //! A handler takes what [`extract`] gives, answers one of the [`shapes`], or refuses with a [`problem`].
 
 pub mod commands;
+pub mod cursor;
+pub mod etag;
 pub mod extract;
 pub mod feed;
+pub mod hashtags;
+pub mod mentions;
 pub mod middleware;
 pub mod passwords;
 pub mod problem;
