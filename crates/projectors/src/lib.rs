@@ -7,4 +7,5 @@ pub mod cache;
 pub mod db;
 pub mod facts;
 pub mod keys;
+pub mod sessions;
 pub mod visibility;

@@ -1,7 +1,7 @@
 //! Why the cache did not do it.
 
-/// The cache did not do it. Except for [`CacheError::Policy`] and [`CacheError::TooLong`], it may heal by itself:
-/// answer 503 and ask again.
+/// The cache did not do it. Except for what only the caller can change (no path, an evicting Redis, too long, another
+/// scope), it may heal by itself: answer 503 and ask again.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
     /// The server refused, or the connection to it is gone.
@@ -25,6 +25,12 @@ pub enum CacheError {
     /// An answer of a shape that this program does not know.
     #[error("the cache answered something unknown: {0}")]
     Unknown(&'static str),
+    /// The embedded cache without a file.
+    #[error("the cache needs a file: sqlite:PATH")]
+    NoPath,
+    /// A reservation belongs to whoever asks.
+    #[error("the reservation is of another scope than the asker")]
+    OtherScope,
     /// What was to be kept is longer than its bound.
     #[error("{what} has {bytes} bytes, more than {bound}")]
     TooLong {

@@ -25,6 +25,10 @@ pub use rates::{Hit, Rated};
 pub use reservations::{Held, MAX_KEY_BYTES, MAX_PAYLOAD_BYTES, RESERVATION_TTL_MS, Reservation, ReservationKey, TAKEOVER_MS};
 pub use url::{CacheUrl, NotACacheUrl, RedisUrl};
 
+pub(crate) use rates::HIT_LUA;
+pub(crate) use reservations::{RESERVE_LUA, ReserveAnswer};
+pub(crate) use sqlite::Store;
+
 use redis::RedisEngine;
 use sqlite::SqliteEngine;
 

@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use redis::Script;
+use redis::{Script, ScriptInvocation};
 
 use super::error::CacheError;
 use super::sqlite::Store;
@@ -49,7 +49,12 @@ pub struct Rated {
 }
 
 impl Hit {
-    pub(crate) fn window_ms(&self) -> i64 {
+    /// Adds what `hit` of `rates.lua` takes.
+    pub(crate) fn push(&self, script: &mut ScriptInvocation<'_>) {
+        script.arg(&self.key).arg(self.limit).arg(self.window_ms());
+    }
+
+    fn window_ms(&self) -> i64 {
         i64::try_from(self.window.as_millis()).unwrap_or(i64::MAX / 4).clamp(1, i64::MAX / 4)
     }
 }
@@ -78,7 +83,7 @@ impl Cache {
                     .script(&HIT, &tag, |script| {
                         script.arg(now);
                         for hit in hits {
-                            script.arg(&hit.key).arg(hit.limit).arg(hit.window_ms());
+                            hit.push(script);
                         }
                     })
                     .await?;

@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use redis::Script;
+use redis::{Script, ScriptInvocation};
 use rusqlite::{OptionalExtension as _, Transaction, named_params};
 
 use super::error::CacheError;
@@ -25,6 +25,9 @@ const BODY_HASH_BYTES: usize = 16;
 /// How many ended ones a reservation clears away.
 const PURGE: u32 = 32;
 
+/// What `reserve` answers: a word, since when (Unix milliseconds), and a payload.
+pub(crate) type ReserveAnswer = (String, i64, Vec<u8>);
+
 /// The functions of a reservation, for scripts.
 pub(crate) const RESERVE_LUA: &str = include_str!("reservations.lua");
 
@@ -34,7 +37,7 @@ fn script(end: &str) -> Script {
 
 static RESERVE: LazyLock<Script> = LazyLock::new(|| {
     script(
-        "return reserve(KEYS[1], ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]))",
+        "return reserve(KEYS[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[1]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]))",
     )
 });
 static COMPLETE: LazyLock<Script> = LazyLock::new(|| {
@@ -111,6 +114,11 @@ impl ReservationKey {
         Ok(Self { scope, key: key.to_owned(), body })
     }
 
+    /// Adds what `reserve` of `reservations.lua` takes beside the time.
+    pub(crate) fn push(&self, script: &mut ScriptInvocation<'_>, payload: &[u8], most: u64) {
+        script.arg(&self.key).arg(&self.body[..]).arg(payload).arg(RESERVATION_TTL_MS).arg(TAKEOVER_MS).arg(most);
+    }
+
     /// Whose it is.
     pub fn scope(&self) -> Scope {
         self.scope
@@ -149,13 +157,13 @@ impl Cache {
     pub async fn reserve(&self, key: &ReservationKey, payload: &[u8]) -> Result<Reservation, CacheError> {
         CacheError::check("the reservation's payload", payload.len(), MAX_PAYLOAD_BYTES)?;
         let (now, tag) = (self.clock.now_ms(), key.scope.tag());
-        let (word, since, payload): (String, i64, Vec<u8>) = match self.engine() {
+        let (word, since, payload): ReserveAnswer = match self.engine() {
             Engine::Redis(redis) => {
                 let most = self.reservations_of_a_tag();
-                let terms = (RESERVATION_TTL_MS, TAKEOVER_MS, most);
                 redis
                     .script(&RESERVE, &tag, |script| {
-                        script.arg(&key.key).arg(&key.body[..]).arg(payload).arg(now).arg(terms);
+                        script.arg(now);
+                        key.push(script, payload, most);
                     })
                     .await?
             }
@@ -253,7 +261,7 @@ impl Store {
         key: &ReservationKey,
         payload: &[u8],
         now: i64,
-    ) -> rusqlite::Result<(String, i64, Vec<u8>)> {
+    ) -> rusqlite::Result<ReserveAnswer> {
         let most = self.limits.reservations;
         let tx = self.begin()?;
         let answer = reserve(&tx, tag, key, payload, now, most)?;
@@ -282,7 +290,7 @@ fn reserve(
     payload: &[u8],
     now: i64,
     most: u64,
-) -> rusqlite::Result<(String, i64, Vec<u8>)> {
+) -> rusqlite::Result<ReserveAnswer> {
     purge(tx, tag, &key.key, now)?;
     let answer = |word: &str, since, payload| Ok((word.to_owned(), since, payload));
     let Some(held) = row(tx, tag, &key.key)? else {

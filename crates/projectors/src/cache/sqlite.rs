@@ -21,7 +21,7 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(2);
 /// How long the file may be locked by a reader outside, such as an operator's shell.
 const BUSY_LIMIT: Duration = Duration::from_millis(500);
 /// Raised whenever a table changes; the cache then starts empty.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 type Job = Box<dyn FnOnce(&mut Store) + Send>;
 
@@ -41,6 +41,9 @@ pub(crate) struct Store {
 
 impl SqliteEngine {
     pub(super) async fn open(path: &Path, journal: JournalId, clock: Clock, limits: Limits) -> Result<Self, CacheError> {
+        if path.as_os_str().is_empty() {
+            return Err(CacheError::NoPath);
+        }
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
         let (opened, open) = oneshot::channel();
         let path = path.to_owned();
@@ -86,6 +89,7 @@ impl Store {
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if !belongs_to(&tx, journal)? {
             tx.execute_batch(include_str!("schema.sql"))?;
+            tx.execute_batch(include_str!("../sessions/schema.sql"))?;
             tx.execute("INSERT INTO belongs (journal) VALUES (?)", [journal.0.as_bytes()])?;
             tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         }

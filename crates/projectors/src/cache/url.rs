@@ -1,11 +1,13 @@
 //! Where the cache is: `sqlite:PATH` or `redis://HOST[:PORT][/DB][?prefix=P]`.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
+/// The file of the embedded cache when the URL names none.
+const DEFAULT_FILE: &str = "cache.db";
 /// What every Redis key starts with unless the URL says otherwise.
 const DEFAULT_PREFIX: &str = "aredvi";
 /// The longest prefix, in bytes: each key carries it.
@@ -14,7 +16,7 @@ const MAX_PREFIX_BYTES: usize = 64;
 /// The address of a cache. It never shows a password.
 #[derive(Clone)]
 pub enum CacheUrl {
-    /// One file on this machine, for one process.
+    /// One file on this machine, for one process; empty for `sqlite:` alone, see [`CacheUrl::within`].
     Sqlite(PathBuf),
     /// A Redis or Valkey server, shared by all processes.
     Redis(RedisUrl),
@@ -32,12 +34,23 @@ pub struct RedisUrl {
 #[error("not a cache URL: {0}; expected sqlite:PATH or redis://HOST:PORT/DB[?prefix=P]")]
 pub struct NotACacheUrl(&'static str);
 
+impl CacheUrl {
+    /// Puts the embedded cache that names no file into `data`; all others stay as they are.
+    #[must_use]
+    pub fn within(self, data: &Path) -> Self {
+        match self {
+            Self::Sqlite(path) if path.as_os_str().is_empty() => Self::Sqlite(data.join(DEFAULT_FILE)),
+            Self::Sqlite(_) | Self::Redis(_) => self,
+        }
+    }
+}
+
 impl FromStr for CacheUrl {
     type Err = NotACacheUrl;
 
     fn from_str(text: &str) -> Result<Self, NotACacheUrl> {
         if let Some(path) = text.strip_prefix("sqlite:") {
-            return if path.is_empty() { Err(NotACacheUrl("the path is empty")) } else { Ok(Self::Sqlite(path.into())) };
+            return Ok(Self::Sqlite(path.into()));
         }
         if text.starts_with("rediss://") {
             return Err(NotACacheUrl("rediss:// needs TLS, which this program is built without"));
@@ -116,10 +129,16 @@ mod tests {
     }
 
     #[test]
+    fn the_default_file_lies_in_the_data_directory() {
+        let within = |text: &str| text.parse::<CacheUrl>().expect(text).within(Path::new("data")).to_string();
+        assert_eq!(within("sqlite:"), "sqlite:data/cache.db");
+        assert_eq!(within("sqlite:other.db"), "sqlite:other.db");
+    }
+
+    #[test]
     fn what_is_no_url_is_refused_in_one_line_that_shows_no_password() {
         for text in [
             "",
-            "sqlite:",
             "mysql://x",
             "rediss://:hunter2@x",
             "redis://:hunter2@x:y/0",

@@ -25,6 +25,11 @@ impl Engine {
         self.open_with(Limits::default()).await
     }
 
+    /// Opens it for another journal.
+    pub async fn open_of(&self, journal: JournalId) -> Cache {
+        Cache::open(&self.url, journal, self.clock.clone()).await.expect("the cache opens")
+    }
+
     /// Opens it with other bounds.
     pub async fn open_with(&self, limits: Limits) -> Cache {
         Cache::open_with(&self.url, JOURNAL, self.clock.clone(), limits).await.expect("the cache opens")
@@ -53,6 +58,30 @@ pub async fn engines(test: &str) -> Vec<Engine> {
         }
     }
     engines
+}
+
+/// Takes everything away that stands in a cache, as a restart without persistence does; others' keys stay.
+pub async fn empty(engine: &Engine) {
+    match &engine.url {
+        CacheUrl::Sqlite(path) => {
+            let db = rusqlite::Connection::open(path).expect("opens");
+            let tables = ["sessions", "session_positions", "session_reads", "reservations", "cards"];
+            let deletes: String = tables.iter().map(|table| format!("DELETE FROM {table};")).collect();
+            db.execute_batch(&format!("PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE; {deletes} COMMIT")).expect("empties");
+        }
+        CacheUrl::Redis(_) => {
+            let url = engine.url.to_string();
+            let (server, prefix) = url.split_once("?prefix=").expect("a prefix");
+            let client = redis::Client::open(server).expect("a URL");
+            let mut connection = client.get_multiplexed_async_connection().await.expect("connects");
+            // One script, so that it is gone at once, as after a restart.
+            redis::Script::new("for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('DEL', key) end return 1")
+                .arg(format!("{prefix}:*"))
+                .invoke_async::<i64>(&mut connection)
+                .await
+                .expect("empties");
+        }
+    }
 }
 
 /// The Redis that tests may use.
