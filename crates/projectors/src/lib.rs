@@ -4,6 +4,7 @@
 //! A view owns its schema: nobody else names its tables, and no query joins two views.
 
 pub mod cache;
+pub mod control;
 pub mod db;
 pub mod facts;
 pub mod keys;

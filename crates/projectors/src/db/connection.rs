@@ -6,7 +6,7 @@ use aredvi_events::Clock;
 use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Arguments, AssertSqlSafe, Decode, MySql, Row as _, Sqlite, TypeInfo, ValueRef};
+use sqlx::{Arguments, AssertSqlSafe, Decode, MySql, Row as _, Sqlite, Type, TypeInfo, ValueRef};
 
 use super::{DbError, Dialect, Row, Value};
 
@@ -163,12 +163,15 @@ fn mysql_row(row: &MySqlRow) -> Result<Row, DbError> {
                     let digits: &str = Decode::<MySql>::decode(value).map_err(failed)?;
                     digits.parse().map(Value::Int).map_err(|_| unknown(column, "a DECIMAL"))
                 }
-                "VARCHAR" | "CHAR" | "TINYTEXT" | "TEXT" | "MEDIUMTEXT" | "LONGTEXT" => {
-                    Ok(Value::Text(Decode::<MySql>::decode(value).map_err(failed)?))
-                }
-                "VARBINARY" | "BINARY" | "TINYBLOB" | "BLOB" | "MEDIUMBLOB" | "LONGBLOB" => {
-                    Ok(Value::Bytes(Decode::<MySql>::decode(value).map_err(failed)?))
-                }
+                "VARCHAR" | "CHAR" | "TINYTEXT" | "TEXT" | "MEDIUMTEXT" | "LONGTEXT" | "VARBINARY" | "BINARY" | "TINYBLOB"
+                | "BLOB" | "MEDIUMBLOB" | "LONGBLOB" => Ok(
+                    // The name takes a text that compares by its bytes for bytes; the collation tells them apart.
+                    if <str as Type<MySql>>::compatible(&ty) {
+                        Value::Text(Decode::<MySql>::decode(value).map_err(failed)?)
+                    } else {
+                        Value::Bytes(Decode::<MySql>::decode(value).map_err(failed)?)
+                    },
+                ),
                 other => Err(unknown(column, other)),
             }
         })

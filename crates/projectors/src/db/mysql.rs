@@ -25,8 +25,8 @@ const UNKNOWN_DATABASE: u16 = 1049;
 /// and without gap locks workers that write beside each other do not block or deadlock on neighbouring keys.
 fn session() -> String {
     format!(
-        "SET SESSION transaction_isolation = 'READ-COMMITTED', \
-         sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,\
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+         SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,\
          ONLY_FULL_GROUP_BY,PIPES_AS_CONCAT', innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}"
     )
 }
@@ -112,5 +112,8 @@ async fn connect(server: &MySqlConnectOptions, database: Option<&str>) -> Result
         Some(database) => options.database(database),
         None => options,
     };
-    Ok(options.connect().await?)
+    let mut connection = options.connect().await?;
+    // Here a refusal is told; a pool would try again until its limit.
+    sqlx::raw_sql(AssertSqlSafe(session())).execute(&mut connection).await?;
+    Ok(connection)
 }
