@@ -98,7 +98,7 @@ fn address(node: &str) -> Option<IpAddr> {
     plain.or_else(|| node.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
 }
 
-/// The address of the client, put into the request by [`middleware::address`](crate::middleware::address).
+/// The address of the client, put into the request by [`guard`](crate::middleware::guard).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 

@@ -4,11 +4,11 @@ use axum::extract::OptionalFromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
+use crate::headers;
 use crate::problem::{FieldError, Problem};
 
 /// The most characters of a key.
 pub const MAX_KEY_CHARS: usize = 128;
-const HEADER: &str = "idempotency-key";
 
 /// What `Idempotency-Key` says: 1 ..= [`MAX_KEY_CHARS`] visible ASCII characters. Take it as an `Option`.
 ///
@@ -23,7 +23,7 @@ impl IdempotencyKey {
     /// # Errors
     /// 422 as above.
     pub fn of(headers: &HeaderMap) -> Result<Option<Self>, Problem> {
-        let mut values = headers.get_all(HEADER).iter();
+        let mut values = headers.get_all(headers::IDEMPOTENCY_KEY).iter();
         let (Some(value), second) = (values.next(), values.next()) else {
             return Ok(None);
         };
@@ -58,7 +58,7 @@ mod tests {
     use axum::http::HeaderValue;
 
     fn key(values: &[&str]) -> Result<Option<String>, u16> {
-        let name: axum::http::HeaderName = HEADER.parse().expect("name");
+        let name = headers::IDEMPOTENCY_KEY;
         let value = |text: &&str| HeaderValue::from_bytes(text.as_bytes()).expect("value");
         let headers: HeaderMap = values.iter().map(|text| (name.clone(), value(text))).collect();
         IdempotencyKey::of(&headers).map(|key| key.map(|key| key.0)).map_err(|problem| problem.status.as_u16())

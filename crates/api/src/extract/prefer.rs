@@ -7,6 +7,8 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
+use crate::headers;
+
 /// The longest a read waits, and how long it waits when nothing is preferred.
 pub const MAX_WAIT: Duration = Duration::from_secs(2);
 
@@ -32,7 +34,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Wait {
 /// The first `wait` counts (section 2).
 fn preferred(headers: &HeaderMap) -> Option<Duration> {
     headers
-        .get_all("prefer")
+        .get_all(headers::PREFER)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
@@ -51,7 +53,7 @@ mod tests {
     use axum::http::HeaderValue;
 
     fn wait(values: &[&'static str]) -> u64 {
-        let prefer: axum::http::HeaderName = "prefer".parse().expect("name");
+        let prefer = headers::PREFER;
         let headers: HeaderMap = values.iter().map(|value| (prefer.clone(), HeaderValue::from_static(value))).collect();
         Wait::of(&headers).0.as_secs()
     }

@@ -1,16 +1,15 @@
 //! Where a write by cookie comes from. A browser sends cookies along whoever made it send the request, so such a write
 //! proves its origin: by `Origin`, or by a token that only a script of our own origin can read.
 
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderName, Method, header};
 use subtle::ConstantTimeEq;
 
 use super::credential::{By, Credential, cookie};
+use crate::headers;
 use crate::problem::Problem;
 
 /// The readable cookie with the token.
 pub const COOKIE: &str = "XSRF-TOKEN";
-/// The header that repeats it.
-pub const HEADER: &str = "x-xsrf-token";
 
 /// Refuses a write by cookie that does not prove where it comes from.
 ///
@@ -27,24 +26,24 @@ pub fn check(method: &Method, headers: &HeaderMap, own: &[String]) -> Result<(),
 }
 
 fn same_origin(headers: &HeaderMap, own: &[String]) -> bool {
-    let Some(origin) = single(headers, header::ORIGIN.as_str()) else {
+    let Some(origin) = single(headers, &header::ORIGIN) else {
         return false;
     };
     if !own.is_empty() {
         return own.iter().any(|own| own == origin);
     }
     let authority = origin.split_once("://").map(|(_, authority)| authority);
-    authority.is_some_and(|authority| single(headers, header::HOST.as_str()) == Some(authority))
+    authority.is_some_and(|authority| single(headers, &header::HOST) == Some(authority))
 }
 
 fn repeats_token(headers: &HeaderMap) -> bool {
-    match (cookie(headers, COOKIE), single(headers, HEADER)) {
+    match (cookie(headers, COOKIE), single(headers, &headers::XSRF_TOKEN)) {
         (Some(cookie), Some(header)) if !cookie.is_empty() => bool::from(cookie.as_bytes().ct_eq(header.as_bytes())),
         (_, _) => false,
     }
 }
 
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(value)
@@ -53,7 +52,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::{HeaderName, HeaderValue};
+    use axum::http::HeaderValue;
 
     const SESSION: (&str, &str) = ("cookie", "aredvi_session=ar1_x; XSRF-TOKEN=t0ken");
 

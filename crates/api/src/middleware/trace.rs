@@ -6,6 +6,8 @@ use std::future::Future;
 
 use axum::http::HeaderMap;
 
+use crate::headers;
+
 tokio::task_local! {
     static CURRENT: Trace;
 }
@@ -23,7 +25,7 @@ impl Trace {
     pub fn of(headers: &HeaderMap, random: [u8; 24]) -> Self {
         let mut span = [0; 8];
         span.copy_from_slice(&random[16..]);
-        let mut callers = headers.get_all("traceparent").iter();
+        let mut callers = headers.get_all(headers::TRACEPARENT).iter();
         let caller = match (callers.next(), callers.next()) {
             (Some(value), None) => value.to_str().ok().and_then(Self::parse),
             (_, _) => None,
@@ -106,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_caller_s_trace_goes_on_in_a_new_span() {
-        let headers = HeaderMap::from_iter([("traceparent".parse().expect("name"), HeaderValue::from_static(CALLER))]);
+        let headers = HeaderMap::from_iter([(headers::TRACEPARENT, HeaderValue::from_static(CALLER))]);
         let trace = Trace::of(&headers, [7; 24]);
         assert_eq!(trace.traceparent(), "00-4bf92f3577b34da6a3ce929d0e0e4736-0707070707070707-01");
     }

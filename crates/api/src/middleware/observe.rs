@@ -1,0 +1,66 @@
+//! What is told of a request to operators: a span, a trace, its duration. Never a token, an address or a body.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::Instrument;
+
+use super::Shell;
+use super::trace::Trace;
+use crate::headers;
+
+/// The histogram of the seconds until an answer begins, by `method`, `route` and `status`; its count is the requests'.
+pub const DURATION: &str = "aredvi_http_request_duration_seconds";
+/// What stands for the route of a path that is none.
+const NO_ROUTE: &str = "none";
+
+/// Runs the rest within a span and a trace, and measures it.
+pub async fn observe(State(shell): State<Arc<Shell>>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let trace = Trace::of(request.headers(), shell.mint.random());
+    let method = method(request.method());
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+    let span = tracing::info_span!(
+        "api",
+        otel.name = %format_args!("api.{method} {route}"),
+        http.request.method = method,
+        http.route = route,
+        http.response.status_code = tracing::field::Empty,
+        trace.id = %trace.trace_id(),
+    );
+    let mut response = trace.around(next.run(request).instrument(span.clone())).await;
+    let status = response.status();
+    span.record("http.response.status_code", status.as_u16());
+    metrics::histogram!(DURATION, "method" => method, "route" => route.to_owned(), "status" => status.as_str().to_owned())
+        .record(began.elapsed().as_secs_f64());
+    for (name, value) in [(headers::TRACEPARENT, trace.traceparent()), (headers::REQUEST_ID, trace.trace_id())] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+/// One of a bounded number of names, whatever clients invent.
+fn method(method: &Method) -> &'static str {
+    let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+    let names = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    known.iter().position(|known| known == method).map_or("OTHER", |at| names[at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invented_methods_share_a_name() {
+        assert_eq!(method(&Method::PATCH), "PATCH");
+        assert_eq!(method(&Method::OPTIONS), "OPTIONS");
+        assert_eq!(method(&Method::from_bytes(b"BREW").expect("a token")), "OTHER");
+    }
+}
