@@ -10,6 +10,8 @@ mod offsets;
 mod producer;
 mod settings;
 mod tail;
+#[cfg(test)]
+mod tests;
 pub mod topics;
 
 use std::sync::Arc;

@@ -3,6 +3,8 @@
 mod world;
 
 mod appending;
+mod kafka_strangers;
+mod kafka_topics;
 mod naming;
 mod reopening;
 mod tailing;
