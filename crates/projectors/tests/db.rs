@@ -121,6 +121,47 @@ async fn many_rows_are_written_and_deleted_in_chunks() {
 }
 
 #[tokio::test]
+async fn rows_of_long_texts_fit_into_their_statements() {
+    engines::each(|url| async move {
+        let db = open(&url).await;
+        let texts = Upsert { table: "texts", keys: &["id"], columns: &[("body", OnConflict::Replace)] };
+        let mut tx = db.begin().await.expect("begin");
+        let long = "x".repeat(1 << 20);
+        tx.upsert(&texts, (0..40).map(|i| [i.into(), long.as_str().into()]).collect()).await.expect("written");
+        tx.commit().await.expect("commit");
+        let sql = "SELECT COUNT(*), CAST(SUM(LENGTH(body)) AS SIGNED) FROM texts";
+        assert_eq!(ints(&db.read(sql, vec![]).await.expect("read")), [[40, 40 << 20]]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_transaction_given_up_while_it_begins_leaves_nothing_open() {
+    engines::each(|url| async move {
+        let db = Db::open(&url, None, "things", Durability::Normal, PoolSizes { write: 1, read: 1 }).await.expect("open");
+        db.run_schema(SCHEMA).await.expect("schema");
+        for polls in 0..20 {
+            let mut begin = Box::pin(db.begin());
+            for _ in 0..polls {
+                let waiting = futures_util::future::poll_fn(|cx| {
+                    cx.waker().wake_by_ref();
+                    std::task::Poll::Ready(begin.as_mut().poll(cx).is_pending())
+                });
+                if !waiting.await {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            drop(begin);
+            // It would never be committed inside a transaction that somebody left open.
+            db.execute("INSERT INTO texts (id) VALUES (?)", vec![polls.into()]).await.expect("written");
+            assert_eq!(db.read("SELECT id FROM texts", vec![]).await.expect("read").len(), polls as usize + 1);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn lists_and_tuples_select_what_they_name() {
     engines::each(|url| async move {
         let db = open(&url).await;

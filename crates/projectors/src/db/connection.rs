@@ -10,7 +10,9 @@ use sqlx::{Arguments, AssertSqlSafe, Decode, MySql, Row as _, Sqlite, Type, Type
 
 use super::{DbError, Dialect, Row, Value};
 
-/// How long one statement may take, DDL apart.
+/// How long a query outside a transaction may take.
+pub(super) const READ_LIMIT: Duration = Duration::from_secs(10);
+/// How long another statement may take, DDL apart.
 pub(super) const STATEMENT_LIMIT: Duration = Duration::from_secs(60);
 /// Statements with more arguments than this are not kept prepared unless they are of a fixed shape: their lengths vary,
 /// and each length is another statement.
@@ -30,7 +32,7 @@ impl Connection {
         }
     }
 
-    pub(super) async fn read(&mut self, sql: &str, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
+    pub(super) async fn read(&mut self, sql: &str, args: Vec<Value>, limit: Duration) -> Result<Vec<Row>, DbError> {
         let prepared = args.len() <= PREPARED_ARGUMENTS;
         let work = async {
             match self {
@@ -50,7 +52,7 @@ impl Connection {
                     .collect(),
             }
         };
-        let result = in_time(work).await;
+        let result = in_time(limit, work).await;
         self.settle(result)
     }
 
@@ -70,7 +72,7 @@ impl Connection {
                     .rows_affected(),
             })
         };
-        let result = in_time(work).await;
+        let result = in_time(STATEMENT_LIMIT, work).await;
         self.settle(result)
     }
 
@@ -83,7 +85,7 @@ impl Connection {
             };
             Ok(())
         };
-        let result = if limited { in_time(work).await } else { work.await };
+        let result = if limited { in_time(STATEMENT_LIMIT, work).await } else { work.await };
         self.settle(result)
     }
 
@@ -103,11 +105,11 @@ impl Connection {
     }
 }
 
-async fn in_time<T>(work: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
+pub(super) async fn in_time<T>(limit: Duration, work: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
     // Only the limit is asked for, so any clock will do.
-    match Clock::default().timeout(STATEMENT_LIMIT, work).await {
+    match Clock::default().timeout(limit, work).await {
         Ok(result) => result,
-        Err(_) => Err(DbError::TimedOut(STATEMENT_LIMIT.as_secs())),
+        Err(_) => Err(DbError::TimedOut(limit.as_secs())),
     }
 }
 

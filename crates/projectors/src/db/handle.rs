@@ -2,7 +2,7 @@
 
 use sqlx::{MySqlPool, SqlitePool};
 
-use super::connection::{Connection, PREPARED_ARGUMENTS};
+use super::connection::{Connection, PREPARED_ARGUMENTS, READ_LIMIT, STATEMENT_LIMIT};
 use super::url::is_name;
 use super::{DbError, DbUrl, Dialect, Row, Tx, Value, ddl, mysql, sqlite};
 
@@ -118,12 +118,12 @@ impl Db {
         }
     }
 
-    /// Runs a query, on the replica when there is one.
+    /// Runs a query, on the replica when there is one. Longer ones than 10 s belong into a [snapshot](Db::snapshot).
     ///
     /// # Errors
     /// [`DbError`].
     pub async fn read(&self, sql: &str, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        self.reader().await?.read(sql, args).await
+        self.reader().await?.read(sql, args, READ_LIMIT).await
     }
 
     /// Runs a query where writes go, for what must not lag behind them.
@@ -134,7 +134,7 @@ impl Db {
         match &self.pools {
             // Readers of a file see every commit.
             Pools::Sqlite { .. } => self.read(sql, args).await,
-            Pools::MySql { .. } => self.writer().await?.read(sql, args).await,
+            Pools::MySql { .. } => self.writer().await?.read(sql, args, READ_LIMIT).await,
         }
     }
 
@@ -152,14 +152,12 @@ impl Db {
     /// # Errors
     /// [`DbError`].
     pub async fn begin(&self) -> Result<Tx, DbError> {
-        let mut connection = self.writer().await?;
         // On SQLite a transaction that begins by reading may find, when it first writes, that it read too early.
         let begin = match self.dialect() {
             Dialect::MySql => "START TRANSACTION",
             Dialect::Sqlite => "BEGIN IMMEDIATE",
         };
-        connection.raw(begin, true).await?;
-        Ok(Tx::new(connection))
+        Tx::begin(self.writer().await?, &[begin]).await
     }
 
     /// Begins a transaction that reads the schema as it is now, whatever is written meanwhile; not on the replica.
@@ -169,15 +167,12 @@ impl Db {
     pub async fn snapshot(&self) -> Result<Tx, DbError> {
         match self.dialect() {
             Dialect::MySql => {
-                let mut connection = self.writer().await?;
-                connection.raw("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", true).await?;
-                connection.raw("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", true).await?;
-                Ok(Tx::new(connection))
+                let isolate = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+                let begin = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
+                Tx::begin(self.writer().await?, &[isolate, begin]).await
             }
             Dialect::Sqlite => {
-                let mut connection = self.reader().await?;
-                connection.raw("BEGIN", true).await?;
-                let mut tx = Tx::new(connection);
+                let mut tx = Tx::begin(self.reader().await?, &["BEGIN"]).await?;
                 // SQLite takes its snapshot at the first read.
                 tx.read("SELECT COUNT(*) FROM sqlite_schema", vec![]).await?;
                 Ok(tx)
@@ -202,9 +197,9 @@ impl Db {
     /// # Errors
     /// [`DbError`] when it does not.
     pub async fn ping(&self) -> Result<(), DbError> {
-        self.reader().await?.read("SELECT 1", vec![]).await?;
+        self.reader().await?.read("SELECT 1", vec![], READ_LIMIT).await?;
         if let Pools::MySql { .. } = self.pools {
-            self.writer().await?.read("SELECT 1", vec![]).await?;
+            self.writer().await?.read("SELECT 1", vec![], READ_LIMIT).await?;
         }
         Ok(())
     }
@@ -216,7 +211,7 @@ impl Db {
     /// [`DbError`], also when readers did not let go of the log in time.
     pub async fn scrub(&self) -> Result<(), DbError> {
         if let Pools::Sqlite { .. } = self.pools {
-            let rows = self.writer().await?.read("PRAGMA wal_checkpoint(TRUNCATE)", vec![]).await?;
+            let rows = self.writer().await?.read("PRAGMA wal_checkpoint(TRUNCATE)", vec![], STATEMENT_LIMIT).await?;
             if rows.first().map_or(Ok(0), |row| row.int(0))? != 0 {
                 return Err(DbError::TimedOut(sqlite::BUSY_LIMIT.as_secs()));
             }

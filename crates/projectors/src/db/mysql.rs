@@ -6,9 +6,12 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, MySqlConnection, MySqlPool, Row as _};
 
 use super::DbError;
+use super::connection::in_time;
 
 /// How long a caller waits for a connection before the database counts as unavailable.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(1);
+/// How long a connection outside the pools may take to be made.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// A connection is replaced after this, so that a moved server or a balancer is noticed.
 const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
 /// A connection that nobody used for this long is closed.
@@ -112,8 +115,11 @@ async fn connect(server: &MySqlConnectOptions, database: Option<&str>) -> Result
         Some(database) => options.database(database),
         None => options,
     };
-    let mut connection = options.connect().await?;
-    // Here a refusal is told; a pool would try again until its limit.
-    sqlx::raw_sql(AssertSqlSafe(session())).execute(&mut connection).await?;
-    Ok(connection)
+    in_time(CONNECT_LIMIT, async {
+        let mut connection = options.connect().await?;
+        // Here a refusal is told; a pool would try again until its limit.
+        sqlx::raw_sql(AssertSqlSafe(session())).execute(&mut connection).await?;
+        Ok(connection)
+    })
+    .await
 }

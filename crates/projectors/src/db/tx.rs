@@ -1,6 +1,6 @@
 //! [`Tx`]: one transaction.
 
-use super::connection::{Connection, PREPARED_ARGUMENTS};
+use super::connection::{Connection, PREPARED_ARGUMENTS, STATEMENT_LIMIT};
 use super::{DbError, Dialect, Row, Upsert, Value, upsert};
 
 /// A transaction. Dropped without a commit it is rolled back, at the price of its connection.
@@ -11,8 +11,13 @@ pub struct Tx {
 }
 
 impl Tx {
-    pub(super) const fn new(connection: Connection) -> Self {
-        Self { dialect: connection.dialect(), connection: Some(connection) }
+    /// Runs the statements that begin it. Whoever gives up waiting meanwhile leaves no open transaction to the pool.
+    pub(super) async fn begin(connection: Connection, statements: &[&str]) -> Result<Self, DbError> {
+        let mut tx = Self { dialect: connection.dialect(), connection: Some(connection) };
+        for statement in statements {
+            tx.connection()?.raw(statement, true).await?;
+        }
+        Ok(tx)
     }
 
     /// Which SQL its engine speaks.
@@ -25,7 +30,7 @@ impl Tx {
     /// # Errors
     /// [`DbError`]; the transaction should be rolled back.
     pub async fn read(&mut self, sql: &str, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        let result = self.connection()?.read(sql, args).await;
+        let result = self.connection()?.read(sql, args, STATEMENT_LIMIT).await;
         self.settle(result)
     }
 

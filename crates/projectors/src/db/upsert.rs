@@ -12,6 +12,8 @@ const MYSQL_ROWS: usize = 1_000;
 const SQLITE_ROWS: usize = 100;
 /// Up to this many rows each number has its statement kept prepared; between this and the full chunk none has.
 const PREPARED_ROWS: usize = 8;
+/// Values of one statement end soon after this many bytes; MariaDB takes packets of 16 MiB unless it is told otherwise.
+const STATEMENT_BYTES: usize = 4 << 20;
 /// Tuples of one DELETE; MariaDB turns lists of 1,000 and more into a join with a table of their own.
 const DELETED_TUPLES: usize = 500;
 
@@ -147,20 +149,23 @@ async fn in_chunks<const N: usize>(
 ) -> Result<u64, DbError> {
     let most = most.min(connection.dialect().placeholders() / N.max(1)).max(1);
     let full = if rows.len() >= most { sql(most) } else { String::new() };
-    let mut rows = rows.into_iter();
+    let mut rows = rows.into_iter().peekable();
     let mut affected = 0;
-    loop {
-        let n = rows.len().min(most);
-        if n == 0 {
-            return Ok(affected);
+    while rows.peek().is_some() {
+        let (mut n, mut bytes, mut args) = (0, 0, Vec::with_capacity(N * most.min(rows.len())));
+        while n < most && bytes < STATEMENT_BYTES {
+            let Some(row) = rows.next() else { break };
+            bytes += row.iter().map(Value::bytes).sum::<usize>();
+            args.extend(row);
+            n += 1;
         }
-        let args = rows.by_ref().take(n).flatten().collect();
         affected += if n == most {
             connection.execute(&full, args, true).await?
         } else {
             connection.execute(&sql(n), args, n <= PREPARED_ROWS).await?
         };
     }
+    Ok(affected)
 }
 
 #[cfg(test)]

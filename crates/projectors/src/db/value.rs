@@ -21,6 +21,17 @@ pub enum Value {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Row(pub(super) Vec<Value>);
 
+impl Value {
+    /// About what it takes in a statement.
+    pub(super) const fn bytes(&self) -> usize {
+        match self {
+            Self::Null | Self::Int(_) => size_of::<i64>(),
+            Self::Text(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+        }
+    }
+}
+
 impl Row {
     /// Its values in order.
     pub fn values(&self) -> &[Value] {

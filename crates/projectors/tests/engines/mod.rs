@@ -13,6 +13,7 @@ pub struct Engine {
 }
 
 /// Runs `test` on each engine.
+#[allow(dead_code, reason = "not every file of tests runs on all of them")]
 pub async fn each<F: Future<Output = ()>>(test: impl Fn(DbUrl) -> F) {
     for engine in engines() {
         eprintln!("on {}", engine.url);
