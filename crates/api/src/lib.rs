@@ -11,6 +11,7 @@ pub mod hashtags;
 pub mod headers;
 pub mod mentions;
 pub mod middleware;
+pub mod openapi;
 pub mod passwords;
 pub mod problem;
 pub mod shapes;
