@@ -8,5 +8,7 @@ pub mod control;
 pub mod db;
 pub mod facts;
 pub mod keys;
+pub mod runner;
 pub mod sessions;
+pub mod view;
 pub mod visibility;

@@ -4,8 +4,8 @@
 //! parking, generations. **The row law**: an event touches only rows that belong to its own topic and key, or adds to a
 //! counter row per (thing, partition); no apply reads another key's rows; ids and times come from the event.
 
-use aredvi_events::{Event, Topic};
 use aredvi_events::envelope::Placed;
+use aredvi_events::{Event, Topic};
 use futures_util::future::BoxFuture;
 
 use crate::db::{DbError, Tx};

@@ -1,0 +1,186 @@
+//! Which partitions a worker holds.
+//!
+//! Clocks only decide when a worker may take what another seems to have left. What keeps two workers from applying the
+//! same events is the [fence](Lease::fence) alone: an update of exactly the rows that the worker holds, at the offsets
+//! that it knows.
+
+use std::collections::BTreeMap;
+
+use aredvi_events::{Clock, Mint, Partition, Positions};
+
+use crate::db::{Db, DbError, Tx, Value};
+
+use super::limits::{FORGET_WORKER, LEASE};
+use super::schema::partition;
+
+/// One worker's leases of one generation.
+pub(super) struct Lease {
+    db: Db,
+    clock: Clock,
+    holder: Value,
+    held: BTreeMap<Partition, Held>,
+}
+
+/// A held partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Held {
+    /// The next offset to read.
+    pub next: u64,
+    /// The offset not to pass.
+    pub hold: Option<u64>,
+}
+
+impl Lease {
+    /// Holds nothing yet.
+    pub fn new(db: Db, mint: &Mint) -> Self {
+        Self { db, clock: mint.clock().clone(), holder: mint.random::<16>().into(), held: BTreeMap::new() }
+    }
+
+    /// The held partitions.
+    pub const fn held(&self) -> &BTreeMap<Partition, Held> {
+        &self.held
+    }
+
+    /// The held partitions that may be read on, with their next offsets.
+    pub fn readable(&self) -> Positions {
+        let open = |held: &Held| held.hold.is_none_or(|hold| held.next < hold);
+        self.held.iter().filter(|(_, held)| open(held)).map(|(&partition, held)| (partition, held.next)).collect()
+    }
+
+    /// Says that this worker lives, takes its fair share of the partitions that nobody holds, and gives back what is
+    /// above it. Whether anything it holds is now another.
+    pub async fn round(&mut self) -> Result<bool, DbError> {
+        let now = self.clock.now_ms();
+        self.beat(now).await?;
+        let live = self.db.read_latest("SELECT COUNT(*) FROM workers WHERE seen_until > ?", vec![now.into()]).await?;
+        let live = live.first().map(|row| row.id::<usize>(0)).transpose()?.unwrap_or(1).max(1);
+        // In an order that gives each worker some of every topic.
+        let sql = "SELECT topic, part, holder, lease_until FROM positions ORDER BY part, topic";
+        let rows = self.db.read_latest(sql, vec![]).await?;
+        let share = rows.len().div_ceil(live);
+        let (mut mine, mut free) = (Vec::new(), Vec::new());
+        for row in &rows {
+            let holder = row.opt_bytes(2)?.map_or(Value::Null, Value::from);
+            if holder == self.holder {
+                mine.push(partition(row)?);
+            } else if holder == Value::Null || row.int(3)? <= now {
+                free.push(partition(row)?);
+            }
+        }
+        if mine.len() > share {
+            self.release(&mine.split_off(share)).await?;
+        } else {
+            free.truncate(share - mine.len());
+            self.take(&free, now).await?;
+        }
+        self.reread().await
+    }
+
+    /// Rereads what it holds; whether that is now another.
+    pub async fn reread(&mut self) -> Result<bool, DbError> {
+        let sql = "SELECT topic, part, next, hold FROM positions WHERE holder = ?";
+        let rows = self.db.read_latest(sql, vec![self.holder.clone()]).await?;
+        let held = rows
+            .iter()
+            .map(|row| Ok((partition(row)?, Held { next: row.id(2)?, hold: row.opt_id(3)? })))
+            .collect::<Result<BTreeMap<_, _>, DbError>>()?;
+        let changed = held != self.held;
+        self.held = held;
+        Ok(changed)
+    }
+
+    /// Renews every lease in one statement; whether all are still held.
+    pub async fn renew(&self) -> Result<bool, DbError> {
+        if self.held.is_empty() {
+            return Ok(true);
+        }
+        let sql = "UPDATE positions SET lease_until = ? WHERE holder = ?";
+        let renewed = self.db.execute(sql, vec![self.lease_end().into(), self.holder.clone()]).await?;
+        Ok(usize::try_from(renewed).is_ok_and(|renewed| renewed == self.held.len()))
+    }
+
+    /// Advances every held partition to its offset in `to`, or leaves it where it is, and renews the leases. It must be
+    /// the first statement of its transaction. `false`: a partition was lost or is on hold, and the transaction must be
+    /// rolled back.
+    pub async fn fence(&self, tx: &mut Tx, to: &Positions) -> Result<bool, DbError> {
+        let held: Vec<_> = self.held.iter().map(|(&p, held)| (p, held.next, held.next.max(to.next(p)))).collect();
+        if held.is_empty() {
+            return Ok(false);
+        }
+        let case = " WHEN topic = ? AND part = ? THEN ?".repeat(held.len());
+        let rows = vec!["(topic = ? AND part = ? AND next = ? AND (hold IS NULL OR hold >= ?))"; held.len()].join(" OR ");
+        let sql = format!("UPDATE positions SET lease_until = ?, next = CASE{case} ELSE next END WHERE holder = ? AND ({rows})");
+        let mut args = vec![Value::from(self.lease_end())];
+        for &(partition, _, new) in &held {
+            args.extend([partition.topic.number().into(), partition.number.into(), new.into()]);
+        }
+        args.push(self.holder.clone());
+        for &(partition, old, new) in &held {
+            args.extend([partition.topic.number().into(), partition.number.into(), old.into(), new.into()]);
+        }
+        let matched = tx.execute(&sql, args).await?;
+        Ok(usize::try_from(matched).is_ok_and(|matched| matched == held.len()))
+    }
+
+    /// Takes note that a fence to `to` was committed.
+    pub fn advanced(&mut self, to: &Positions) {
+        for (partition, held) in &mut self.held {
+            held.next = held.next.max(to.next(*partition));
+        }
+    }
+
+    /// Gives everything back and leaves.
+    pub async fn leave(&mut self) -> Result<(), DbError> {
+        let mine: Vec<Partition> = self.held.keys().copied().collect();
+        self.held.clear();
+        self.release(&mine).await?;
+        self.db.execute("DELETE FROM workers WHERE holder = ?", vec![self.holder.clone()]).await.map(drop)
+    }
+
+    async fn beat(&self, now: i64) -> Result<(), DbError> {
+        let seen_until = Value::from(self.lease_end());
+        let sql = "UPDATE workers SET seen_until = ? WHERE holder = ?";
+        if self.db.execute(sql, vec![seen_until.clone(), self.holder.clone()]).await? == 0 {
+            let sql = "INSERT INTO workers (holder, seen_until) VALUES (?, ?)";
+            self.db.execute(sql, vec![self.holder.clone(), seen_until]).await?;
+            let forgotten = now.saturating_sub(millis(FORGET_WORKER));
+            self.db.execute("DELETE FROM workers WHERE seen_until < ?", vec![forgotten.into()]).await?;
+        }
+        Ok(())
+    }
+
+    async fn take(&self, partitions: &[Partition], now: i64) -> Result<(), DbError> {
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        let places = self.db.dialect().tuple_in(&["topic", "part"], partitions.len());
+        let sql =
+            format!("UPDATE positions SET holder = ?, lease_until = ? WHERE (holder IS NULL OR lease_until <= ?) AND {places}");
+        let mut args = vec![self.holder.clone(), self.lease_end().into(), now.into()];
+        args.extend(tuples(partitions));
+        self.db.execute(&sql, args).await.map(drop)
+    }
+
+    async fn release(&self, partitions: &[Partition]) -> Result<(), DbError> {
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        let places = self.db.dialect().tuple_in(&["topic", "part"], partitions.len());
+        let sql = format!("UPDATE positions SET holder = NULL, lease_until = 0 WHERE holder = ? AND {places}");
+        let mut args = vec![self.holder.clone()];
+        args.extend(tuples(partitions));
+        self.db.execute(&sql, args).await.map(drop)
+    }
+
+    fn lease_end(&self) -> i64 {
+        self.clock.now_ms().saturating_add(millis(LEASE))
+    }
+}
+
+fn tuples(partitions: &[Partition]) -> impl Iterator<Item = Value> + '_ {
+    partitions.iter().flat_map(|partition| [partition.topic.number().into(), partition.number.into()])
+}
+
+pub(super) fn millis(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,68 @@
+//! The bounds of the runner.
+
+use std::time::Duration;
+
+use aredvi_journal::BatchLimits;
+
+/// How long a partition belongs to a worker that says nothing.
+pub const LEASE: Duration = Duration::from_secs(5);
+/// An idle worker renews its leases this often.
+pub const RENEW_EVERY: Duration = Duration::from_secs(2);
+/// A worker looks this often who else works, and takes or gives its fair share.
+pub const ROUND: Duration = Duration::from_secs(1);
+/// The runner rereads this often which generations there are.
+pub const REREAD: Duration = Duration::from_secs(1);
+/// How long the one who makes, compares or drops a generation's tables may say nothing.
+pub const BIRTH_LEASE: Duration = Duration::from_secs(30);
+/// A worker that was not seen for this long is forgotten.
+pub const FORGET_WORKER: Duration = Duration::from_secs(60);
+/// The first pause after an engine failed; each further one is twice as long.
+pub const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause after an engine failed.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// A view that stopped is tried again after this: what stopped it may have been mended.
+pub const STOPPED_FOR: Duration = Duration::from_secs(10);
+/// Positions are shown to operators' tools this often.
+pub const PUBLISH_EVERY: Duration = Duration::from_secs(5);
+/// Records that a generation may hold parked; when they are more, the view stops.
+pub const MAX_PARKED: u64 = 10_000;
+/// Parked records of one key that a retry or a drop applies in one transaction; the rest follows in the next.
+pub const MAX_RELEASED: usize = 1_000;
+/// Bytes of derived events that are appended at once.
+pub const MAX_DERIVED_BYTES: usize = 8 * 1024 * 1024;
+/// Who waits for a position asks the view's schema this often.
+pub const POLL_EVERY: Duration = Duration::from_millis(5);
+/// Bytes of a reason that is kept.
+pub const MAX_REASON_BYTES: usize = 500;
+
+/// What an operator may choose.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Workers of each generation in this process; `None`: one a core, at most one a partition.
+    pub workers: Option<usize>,
+    /// How much one transaction takes.
+    pub batch: BatchLimits,
+    /// How long a generation stays after another took its place.
+    pub grace: Duration,
+    /// [`MAX_PARKED`], lower in tests.
+    pub max_parked: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            workers: None,
+            batch: BatchLimits { events: 4_000, bytes: 8 * 1024 * 1024, wait: Duration::from_millis(500) },
+            grace: Duration::from_secs(24 * 60 * 60),
+            max_parked: MAX_PARKED,
+        }
+    }
+}
+
+impl Limits {
+    /// Workers of a generation that reads `partitions`.
+    pub(super) fn workers(&self, partitions: usize) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        self.workers.unwrap_or_else(cores).clamp(1, partitions.max(1))
+    }
+}

@@ -1,0 +1,157 @@
+//! One worker of one generation: it holds some partitions, reads them and has them applied.
+
+use aredvi_events::Stored;
+use aredvi_journal::{BatchLimits, ReadError, Tail};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::db::DbError;
+
+use super::lease::Lease;
+use super::limits::{RENEW_EVERY, ROUND};
+use super::pause::{Pause, sleep};
+use super::project::{Left, Projector};
+
+/// A worker and what it holds.
+pub(super) struct Worker {
+    projector: Projector,
+    lease: Lease,
+    limits: BatchLimits,
+    tail: Option<Tail>,
+    round: Option<Instant>,
+    renewed: Instant,
+}
+
+/// Why a turn was not finished.
+enum Broken {
+    Again(String),
+    Stopped(String),
+    Shutdown,
+}
+
+impl Worker {
+    /// It holds nothing yet.
+    pub fn new(projector: Projector, lease: Lease, limits: BatchLimits) -> Self {
+        Self { projector, lease, limits, tail: None, round: None, renewed: Instant::now() }
+    }
+
+    /// Works until `stop`, then gives its partitions back.
+    ///
+    /// # Errors
+    /// Why the view cannot go on.
+    pub async fn run(mut self, stop: &CancellationToken) -> Result<(), String> {
+        let mut pause = Pause::new(&self.projector.clock);
+        let mut waiting = false;
+        let ended = loop {
+            match self.turn(stop).await {
+                Ok(()) => {
+                    pause.reset();
+                    if std::mem::take(&mut waiting) {
+                        self.projector.gauge.running();
+                    }
+                }
+                Err(Broken::Stopped(reason)) => break Err(reason),
+                Err(Broken::Shutdown) => break Ok(()),
+                Err(Broken::Again(reason)) => {
+                    self.projector.gauge.waiting(reason);
+                    waiting = true;
+                    if pause.wait(stop).await.is_err() {
+                        break Ok(());
+                    }
+                }
+            }
+        };
+        if let Err(error) = self.lease.leave().await {
+            tracing::warn!(view = self.projector.view.name(), error = error.chain(), "leases were left to run out");
+        }
+        ended
+    }
+
+    /// Looks around when it is time, reads, and applies what it read.
+    async fn turn(&mut self, stop: &CancellationToken) -> Result<(), Broken> {
+        if stop.is_cancelled() {
+            return Err(Broken::Shutdown);
+        }
+        if self.round.is_none_or(|last| last.elapsed() >= ROUND) {
+            if self.lease.round().await? {
+                self.tail = None;
+            }
+            self.round = Some(Instant::now());
+        }
+        let wait = ROUND.saturating_sub(self.round.map(|last| last.elapsed()).unwrap_or_default());
+        let Some(stored) = self.read(wait, stop).await? else { return Ok(()) };
+        if stored.is_empty() {
+            return self.renew().await;
+        }
+        match self.projector.project(&mut self.lease, stored, stop).await {
+            Ok(()) => {
+                self.renewed = Instant::now();
+                Ok(())
+            }
+            Err(Left::Lost) => {
+                self.tail = None;
+                self.lease.reread().await?;
+                Ok(())
+            }
+            Err(Left::Stopped(reason)) => Err(Broken::Stopped(reason)),
+            Err(Left::Shutdown) => Err(Broken::Shutdown),
+        }
+    }
+
+    /// The next records below every hold; `None` when there is nothing to read from.
+    async fn read(&mut self, wait: std::time::Duration, stop: &CancellationToken) -> Result<Option<Vec<Stored>>, Broken> {
+        if self.tail.is_none() {
+            let readable = self.lease.readable();
+            if readable.is_empty() {
+                self.renew().await?;
+                sleep(&self.projector.clock, wait, stop).await.map_err(|_| Broken::Shutdown)?;
+                return Ok(None);
+            }
+            self.tail = Some(self.projector.journal.tail(&readable).await?);
+        }
+        let Some(tail) = &mut self.tail else { return Ok(None) };
+        let limits = BatchLimits { wait: wait.min(self.limits.wait), ..self.limits };
+        let mut stored = tokio::select! {
+            () = stop.cancelled() => return Err(Broken::Shutdown),
+            read = tail.next(&limits) => read?,
+        };
+        let read = stored.len();
+        let held = self.lease.held();
+        stored.retain(|stored| {
+            let held = held.get(&stored.place.partition);
+            held.is_some_and(|held| held.hold.is_none_or(|hold| stored.place.offset < hold))
+        });
+        if stored.len() < read {
+            self.tail = None;
+        }
+        Ok(Some(stored))
+    }
+
+    async fn renew(&mut self) -> Result<(), Broken> {
+        if self.renewed.elapsed() >= RENEW_EVERY {
+            if !self.lease.renew().await? {
+                self.tail = None;
+                self.lease.reread().await?;
+            }
+            self.renewed = Instant::now();
+        }
+        Ok(())
+    }
+}
+
+impl From<DbError> for Broken {
+    fn from(error: DbError) -> Self {
+        let reason = error.chain();
+        if error.is_transient() { Self::Again(reason) } else { Self::Stopped(reason) }
+    }
+}
+
+impl From<ReadError> for Broken {
+    fn from(error: ReadError) -> Self {
+        let reason = error.to_string();
+        match error {
+            ReadError::Unavailable(_) => Self::Again(reason),
+            ReadError::OutsideLog { .. } | ReadError::Damaged(_) => Self::Stopped(reason),
+        }
+    }
+}
