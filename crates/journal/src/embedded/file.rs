@@ -17,8 +17,9 @@ const APPLICATION: i64 = 0x4172_6476;
 /// `user_version` of the file.
 const FORMAT: i64 = 1;
 
-/// How long a connection waits for a lock that another holds, for example while the WAL is recovered.
-const LOCK_LIMIT: Duration = Duration::from_secs(2);
+/// How long a connection waits for a lock that another holds, for example while the WAL is recovered. Less than an append
+/// may take, so that a write which did not get the lock is answered with certainty.
+const LOCK_LIMIT: Duration = Duration::from_secs(1);
 
 /// Files up to this size are checked as a whole when they are opened, larger ones where the partitions end.
 const WHOLE_CHECK_BYTES: u64 = 16 * 1024 * 1024;

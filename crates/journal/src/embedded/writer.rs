@@ -206,3 +206,47 @@ fn failure(error: rusqlite::Error, committing: bool) -> Failure {
 fn unavailable(why: &'static str) -> AppendError {
     AppendError::Unavailable(Fault::new(why))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aredvi_events::{Mint, Topic};
+
+    fn record(n: usize) -> Record {
+        Record { topic: Topic::Media, key: n.to_string(), headers: Vec::new(), value: vec![b'x'; 1_000] }
+    }
+
+    /// The file may not grow beyond what it has: SQLite reports that as it does a full disk.
+    #[test]
+    fn a_full_disk_refuses_writes_loses_none_and_heals() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mint = Mint::new(Clock::default());
+        let mut opened = file::open(&directory.path().join("journal.db"), &mint).expect("opens");
+        let (connection, ends) = (&mut opened.connection, &mut opened.ends);
+        let first = commit(connection, ends, &[&[record(0)]]).expect("commits");
+        connection.pragma_update(None, "max_page_count", 8).expect("limits");
+        let before = ends.clone();
+        let batch: Vec<Record> = (0..100).map(record).collect();
+        for _ in 0..3 {
+            let failure = commit(connection, ends, &[&[record(0)], &batch]).expect_err("full");
+            assert!(matches!(failure.error(), AppendError::Unavailable(_)));
+            assert_eq!(failure.fault.to_string(), "the disk of the journal is full: writes resume when there is room again");
+            assert_eq!(*ends, before);
+        }
+        connection.pragma_update(None, "max_page_count", 1_000_000).expect("frees");
+        let second = commit(connection, ends, &[&[record(0)], &batch]).expect("commits");
+        assert_eq!(second[0][0].offset, first[0][0].offset + 1);
+        assert_eq!(file::edges(connection).expect("reads").1, *ends);
+    }
+
+    #[tokio::test]
+    async fn more_bytes_than_the_queue_holds_are_refused_at_once() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let opened = file::open(&directory.path().join("journal.db"), &Mint::new(Clock::default())).expect("opens");
+        let (writer, _ends) = Writer::start(opened.connection, opened.ends, Clock::default()).expect("starts");
+        let refused = writer.append(vec![record(0)], QUEUE_BYTES + 1).await;
+        assert!(matches!(refused, Err(AppendError::Unavailable(_))), "{refused:?}");
+        assert_eq!(writer.append(vec![record(0)], 1_000).await.expect("appends").len(), 1);
+        assert_eq!(writer.queued_bytes.load(Ordering::Acquire), 0);
+    }
+}

@@ -3,6 +3,7 @@
 mod world;
 
 mod appending;
+mod embedded_file;
 mod kafka_strangers;
 mod kafka_topics;
 mod naming;
