@@ -27,15 +27,18 @@ use crate::tail::BatchLimits;
 /// Trouble with the brokers is told to the caller when it lasts longer than this.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A consumer's settings. Its group is never joined: the client only wants a name. The queue and the wait of a fetch are
-/// small because a process has a dozen of these; the back-off, because a full queue is the normal case of a replay.
+/// A consumer's settings. Its group is never joined: the client only wants a name. The queue is small because a process has
+/// a dozen of these; the back-off, because a full queue is the normal case of a replay.
+///
+/// A fetch is answered as soon as there is a record, so its longest wait costs no latency; but each one that ends empty is
+/// asked again at once. Measured: twelve idle tails of all topics take 0.6 cores of a broker at 10 ms, 0.2 at 100 ms.
 const SETTINGS: [(&str, &str); 10] = [
     ("group.id", "aredvi-tail"),
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     ("auto.offset.reset", "error"),
     ("queued.max.messages.kbytes", "4096"),
-    ("fetch.wait.max.ms", "10"),
+    ("fetch.wait.max.ms", "100"),
     ("fetch.max.bytes", "8388608"),
     ("fetch.queue.backoff.ms", "2"),
     ("fetch.error.backoff.ms", "50"),

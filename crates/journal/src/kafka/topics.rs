@@ -35,13 +35,14 @@ pub async fn create_on(cluster: &Cluster, single_broker: bool, mint: &Mint) -> R
     let clock = mint.clock();
     let admin = Admin::new(cluster)?;
     let missing: Vec<Topic> = admin.describe().await?.into_iter().filter(|(_, found)| found.is_none()).map(|(t, _)| t).collect();
+    let failed = |source| TopicsError::Unnamed { source };
+    let offsets = Arc::new(Offsets::new(cluster, clock.clone()).map_err(failed)?);
     if !missing.is_empty() {
         admin.create(&missing, Replication::wanted(single_broker)).await?;
         admin.await_all(clock).await?;
+        await_leaders(&offsets).await.map_err(failed)?;
     }
     admin.check(single_broker).await?;
-    let failed = |source| TopicsError::Unnamed { source };
-    let offsets = Arc::new(Offsets::new(cluster, clock.clone()).map_err(failed)?);
     if !is_named(&offsets).await.map_err(failed)? {
         let record = created::record(mint).map_err(failed)?;
         let appender = Appender::new(cluster.clone(), offsets.clone(), clock.clone()).map_err(failed)?;
@@ -80,6 +81,18 @@ pub async fn read_id(cluster: &Cluster, offsets: &Arc<Offsets>, clock: &Clock) -
     let batch = tail.next(&limits).await.map_err(|error| unreachable(Fault::new(error)))?;
     let first = batch.first().ok_or_else(|| unreachable(Fault::new("the first record did not come in time")))?;
     created::journal_id(&first.record).ok_or_else(unnamed)
+}
+
+/// A broker may be named as the leader of a new partition some time before it knows so itself.
+async fn await_leaders(offsets: &Offsets) -> Result<(), Fault> {
+    let start = Instant::now();
+    loop {
+        match offsets.of_topics(Edge::End, &Topic::ALL).await {
+            Ok(_) => return Ok(()),
+            Err(fault) if start.elapsed() > CREATE_LIMIT => return Err(fault),
+            Err(fault) => tracing::debug!(%fault, "the new topics do not answer yet"),
+        }
+    }
 }
 
 async fn is_named(offsets: &Offsets) -> Result<bool, Fault> {
