@@ -3,6 +3,7 @@
 //! A handler takes what [`extract`] gives, answers one of the [`shapes`], or refuses with a [`problem`].
 
 pub mod commands;
+pub mod cookies;
 pub mod cursor;
 pub mod etag;
 pub mod extract;

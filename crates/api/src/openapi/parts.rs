@@ -2,9 +2,9 @@
 
 use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{Object, ObjectBuilder};
+use utoipa::openapi::schema::{ArrayItems, Object, ObjectBuilder, Schema};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, ContentBuilder, Ref, Response, ResponseBuilder, Type};
+use utoipa::openapi::{Components, ContentBuilder, Ref, RefOr, Response, ResponseBuilder, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::extract::credential::SESSION_COOKIE;
@@ -30,6 +30,7 @@ pub(super) const PROBLEMS: [(&str, &str, &str); 13] = [
 
 /// Puts the shared parts in.
 pub(super) fn add(components: &mut Components) {
+    refer_to_items(components);
     components.schemas.insert(ProblemBody::name().into_owned(), ProblemBody::schema());
     components.schemas.insert(FieldErrorBody::name().into_owned(), FieldErrorBody::schema());
     for (_, name, meaning) in PROBLEMS {
@@ -48,6 +49,19 @@ pub(super) fn add(components: &mut Components) {
     let cookie = "Set by signing in; writes need a same-origin Origin, or X-XSRF-TOKEN equal to the XSRF-TOKEN cookie.";
     let cookie = ApiKey::Cookie(ApiKeyValue::with_description(SESSION_COOKIE, cookie));
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
+}
+
+/// The items of a page refer to their schema: generic arguments come written out.
+fn refer_to_items(components: &mut Components) {
+    let names: Vec<String> = components.schemas.keys().cloned().collect();
+    for (page, schema) in &mut components.schemas {
+        let item = page.strip_prefix("Page_").filter(|item| names.iter().any(|name| name == item));
+        if let (Some(item), RefOr::T(Schema::Object(object))) = (item, schema)
+            && let Some(RefOr::T(Schema::Array(items))) = object.properties.get_mut("items")
+        {
+            items.items = ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(item).into()));
+        }
+    }
 }
 
 fn problem(meaning: &str) -> Response {

@@ -115,6 +115,8 @@ async fn shapes_are_described_as_they_are_written() {
     assert_eq!(schemas["Time"]["format"], "date-time");
     let required = schemas["NewNote"]["required"].as_array().expect("fields");
     assert_eq!(required, &[serde_json::json!("body")]);
+    assert_eq!(schemas["Page_Story"]["properties"]["items"]["items"]["$ref"], "#/components/schemas/Story");
+    assert_eq!(schemas["ObjectCard"]["oneOf"].as_array().expect("two").len(), 2);
     assert!(schemas["MePatch"]["required"].is_null());
 }
 

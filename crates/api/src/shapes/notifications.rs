@@ -9,7 +9,7 @@ use super::Time;
 use super::actors::ActorCard;
 use super::comments::Comment;
 use super::names::{IdText, VerbName};
-use super::stories::Object;
+use super::stories::ObjectCard;
 use crate::problem::{FieldError, Problem};
 
 /// The most ids that are marked read by one request.
@@ -28,7 +28,7 @@ pub struct Notification {
     pub subject: ActorCard,
     /// What it was done to.
     #[schema(required)]
-    pub object: Option<Object>,
+    pub object: Option<ObjectCard>,
     /// The comment it tells of.
     #[schema(required)]
     pub comment: Option<Comment>,

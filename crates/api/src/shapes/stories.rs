@@ -26,7 +26,7 @@ pub struct Story {
     pub owner: ActorCard,
     /// What it was done to.
     #[schema(required)]
-    pub object: Option<Object>,
+    pub object: Option<ObjectCard>,
     /// The comment it tells of.
     #[schema(required)]
     pub comment: Option<Comment>,
@@ -37,7 +37,7 @@ pub struct Story {
 /// What a story or a notification is about; `type` tells them apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(untagged)]
-pub enum Object {
+pub enum ObjectCard {
     /// A medium.
     Node(Box<NodeCard>),
     /// An actor.
@@ -64,7 +64,7 @@ mod tests {
             verb: Verb::ActorFollow,
             subject: card(1, "Ana"),
             owner: card(1, "Ana"),
-            object: Some(Object::Actor(card(2, "Ben"))),
+            object: Some(ObjectCard::Actor(card(2, "Ben"))),
             comment: None,
             created_at: Time(0),
         };
