@@ -3,10 +3,11 @@
 //! A reservation stands before the append and already holds the ids the append will carry, so that a repeat after an
 //! unknown outcome, or after its holder died, appends the same ids and the folds drop what they have.
 
+mod rows;
+
 use std::sync::LazyLock;
 
 use redis::{Script, ScriptInvocation};
-use rusqlite::{OptionalExtension as _, Transaction, named_params};
 
 use super::error::CacheError;
 use super::sqlite::Store;
@@ -22,14 +23,15 @@ pub const MAX_KEY_BYTES: usize = 64;
 pub const MAX_PAYLOAD_BYTES: usize = 128;
 /// How much of the body's keyed hash is kept, in bytes.
 const BODY_HASH_BYTES: usize = 16;
-/// How many ended ones a reservation clears away.
-const PURGE: u32 = 32;
+
+/// Ends the work of the holder since then, on the embedded engine.
+type EndWork = fn(&mut Store, tag: &str, key: &str, since: i64) -> rusqlite::Result<()>;
 
 /// What `reserve` answers: a word, since when (Unix milliseconds), and a payload.
 pub(crate) type ReserveAnswer = (String, i64, Vec<u8>);
 
 /// The functions of a reservation, for scripts.
-pub(crate) const RESERVE_LUA: &str = include_str!("reservations.lua");
+pub(crate) const RESERVE_LUA: &str = include_str!("reservations/reservations.lua");
 
 fn script(end: &str) -> Script {
     Script::new(&format!("{RESERVE_LUA}\n{end}"))
@@ -202,12 +204,7 @@ impl Cache {
     /// # Errors
     /// [`CacheError`] when the cache does not answer; the reservation then ends by takeover.
     pub async fn release(&self, held: &Held) -> Result<(), CacheError> {
-        self.end_work(
-            held,
-            &RELEASE,
-            "DELETE FROM reservations WHERE tag = :tag AND key = :key AND state = 'P' AND since = :since",
-        )
-        .await
+        self.end_work(held, &RELEASE, Store::release).await
     }
 
     /// Whether the write is on the log is not known: the next repeat takes over at once.
@@ -215,12 +212,11 @@ impl Cache {
     /// # Errors
     /// [`CacheError`] when the cache does not answer; the reservation then ends by takeover.
     pub async fn mark_unknown(&self, held: &Held) -> Result<(), CacheError> {
-        let sql = "UPDATE reservations SET state = 'U' WHERE tag = :tag AND key = :key AND state = 'P' AND since = :since";
-        self.end_work(held, &MARK_UNKNOWN, sql).await
+        self.end_work(held, &MARK_UNKNOWN, Store::mark_unknown).await
     }
 
-    async fn end_work(&self, held: &Held, script: &Script, sql: &'static str) -> Result<(), CacheError> {
-        let (key, since, tag) = (held.key.key.clone(), held.since_ms, held.key.scope.tag());
+    async fn end_work(&self, held: &Held, script: &Script, end: EndWork) -> Result<(), CacheError> {
+        let (tag, key, since) = (held.key.scope.tag(), held.key.key.clone(), held.since_ms);
         match self.engine() {
             Engine::Redis(redis) => {
                 redis
@@ -229,133 +225,7 @@ impl Cache {
                     })
                     .await
             }
-            Engine::Sqlite(sqlite) => {
-                sqlite
-                    .call(move |store| {
-                        let tx = store.begin()?;
-                        let gone = tx.execute(sql, named_params! { ":tag": tag, ":key": key, ":since": since })?;
-                        if sql.starts_with("DELETE") {
-                            count(&tx, -i64::try_from(gone).unwrap_or(0))?;
-                        }
-                        tx.commit()
-                    })
-                    .await
-            }
+            Engine::Sqlite(sqlite) => sqlite.call(move |store| end(store, &tag, &key, since)).await,
         }
     }
-}
-
-struct Row {
-    state: String,
-    since: i64,
-    expires: i64,
-    body: Vec<u8>,
-    payload: Vec<u8>,
-}
-
-impl Store {
-    /// The embedded `reserve` of `reservations.lua`, in a transaction of its own.
-    pub(crate) fn reserve(
-        &mut self,
-        tag: &str,
-        key: &ReservationKey,
-        payload: &[u8],
-        now: i64,
-    ) -> rusqlite::Result<ReserveAnswer> {
-        let most = self.limits.reservations;
-        let tx = self.begin()?;
-        let answer = reserve(&tx, tag, key, payload, now, most)?;
-        tx.commit()?;
-        Ok(answer)
-    }
-
-    fn complete(&mut self, tag: &str, key: &ReservationKey, payload: &[u8], now: i64) -> rusqlite::Result<()> {
-        let tx = self.begin()?;
-        match row(&tx, tag, &key.key)? {
-            Some(held) if held.state == "D" || held.body != key.body => return Ok(()),
-            Some(held) => put(&tx, tag, key, "D", now, held.expires, payload)?,
-            None => {
-                put(&tx, tag, key, "D", now, now + RESERVATION_TTL_MS, payload)?;
-                count(&tx, 1)?;
-            }
-        }
-        tx.commit()
-    }
-}
-
-fn reserve(
-    tx: &Transaction<'_>,
-    tag: &str,
-    key: &ReservationKey,
-    payload: &[u8],
-    now: i64,
-    most: u64,
-) -> rusqlite::Result<ReserveAnswer> {
-    purge(tx, tag, &key.key, now)?;
-    let answer = |word: &str, since, payload| Ok((word.to_owned(), since, payload));
-    let Some(held) = row(tx, tag, &key.key)? else {
-        let held: i64 = tx.query_row("SELECT held FROM counts WHERE kind = 'reservations'", [], |row| row.get(0))?;
-        if held.cast_unsigned() >= most {
-            return answer("full", 0, Vec::new());
-        }
-        put(tx, tag, key, "P", now, now + RESERVATION_TTL_MS, payload)?;
-        count(tx, 1)?;
-        return answer("fresh", now, Vec::new());
-    };
-    if held.body != key.body {
-        return answer("other", 0, Vec::new());
-    }
-    match held.state.as_str() {
-        "D" => answer("done", held.since, held.payload),
-        "P" if held.payload == payload => answer("fresh", held.since, Vec::new()),
-        "P" if now - held.since < TAKEOVER_MS => answer("work", held.since, Vec::new()),
-        _ => {
-            let since = now.max(held.since + 1);
-            put(tx, tag, key, "P", since, held.expires, &held.payload)?;
-            answer("repeat", since, held.payload)
-        }
-    }
-}
-
-/// Clears some ended ones away, and this one if it has ended.
-fn purge(tx: &Transaction<'_>, tag: &str, key: &str, now: i64) -> rusqlite::Result<()> {
-    let gone = tx
-        .prepare_cached(
-            "DELETE FROM reservations WHERE (tag, key) IN
-             (SELECT tag, key FROM reservations INDEXED BY reservations_expires WHERE expires <= :now LIMIT :most)
-             OR (tag = :tag AND key = :key AND expires <= :now)",
-        )?
-        .execute(named_params! { ":now": now, ":most": PURGE, ":tag": tag, ":key": key })?;
-    if gone > 0 { count(tx, -i64::try_from(gone).unwrap_or(0)) } else { Ok(()) }
-}
-
-fn row(tx: &Transaction<'_>, tag: &str, key: &str) -> rusqlite::Result<Option<Row>> {
-    tx.prepare_cached("SELECT state, since, expires, body, payload FROM reservations WHERE tag = ? AND key = ?")?
-        .query_row([tag, key], |row| {
-            let (state, since, expires) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok(Row { state, since, expires, body: row.get(3)?, payload: row.get(4)? })
-        })
-        .optional()
-}
-
-fn put(
-    tx: &Transaction<'_>,
-    tag: &str,
-    key: &ReservationKey,
-    state: &str,
-    since: i64,
-    expires: i64,
-    payload: &[u8],
-) -> rusqlite::Result<()> {
-    tx.prepare_cached("INSERT OR REPLACE INTO reservations VALUES (:tag, :key, :state, :since, :expires, :body, :payload)")?
-        .execute(named_params! {
-            ":tag": tag, ":key": key.key, ":state": state, ":since": since, ":expires": expires,
-            ":body": key.body, ":payload": payload,
-        })?;
-    Ok(())
-}
-
-fn count(tx: &Transaction<'_>, by: i64) -> rusqlite::Result<()> {
-    tx.prepare_cached("UPDATE counts SET held = held + ? WHERE kind = 'reservations'")?.execute([by])?;
-    Ok(())
 }

@@ -20,6 +20,8 @@ const QUEUE: usize = 1024;
 const COMMAND_LIMIT: Duration = Duration::from_secs(2);
 /// How long the file may be locked by a reader outside, such as an operator's shell.
 const BUSY_LIMIT: Duration = Duration::from_millis(500);
+/// How many prepared statements are kept: all there are.
+const STATEMENTS: usize = 64;
 /// Raised whenever a table changes; the cache then starts empty.
 const SCHEMA_VERSION: i64 = 2;
 
@@ -81,6 +83,7 @@ impl SqliteEngine {
 impl Store {
     fn open(path: &Path, journal: JournalId, limits: Limits) -> rusqlite::Result<Self> {
         let mut db = Connection::open(path)?;
+        db.set_prepared_statement_cache_capacity(STATEMENTS);
         db.busy_timeout(BUSY_LIMIT)?;
         db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         db.pragma_update(None, "synchronous", "NORMAL")?;

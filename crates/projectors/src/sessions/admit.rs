@@ -15,8 +15,12 @@ use crate::cache::{
     Store,
 };
 
-static ADMIT: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[FIND_LUA, HIT_LUA, RESERVE_LUA, include_str!("admit.lua")].join("\n")));
+const ADMIT_LUA: &str = include_str!("admit.lua");
+
+/// Most requests reserve nothing; each function a script defines costs at every run.
+static ADMIT: LazyLock<Script> = LazyLock::new(|| Script::new(&[FIND_LUA, HIT_LUA, ADMIT_LUA].join("\n")));
+static ADMIT_AND_RESERVE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[FIND_LUA, HIT_LUA, RESERVE_LUA, ADMIT_LUA].join("\n")));
 
 /// Who asks.
 #[derive(Debug, Clone)]
@@ -87,7 +91,8 @@ impl Sessions {
         match self.cache.engine() {
             Engine::Redis(redis) => {
                 let most = self.cache.reservations_of_a_tag();
-                let answer = redis.script(&ADMIT, &request.scope().tag(), |script| fill(script, &request, now, most)).await?;
+                let script = if request.reservation.is_some() { &ADMIT_AND_RESERVE } else { &ADMIT };
+                let answer = redis.script(script, &request.scope().tag(), |script| fill(script, &request, now, most)).await?;
                 read(&request, answer)
             }
             Engine::Sqlite(sqlite) => {

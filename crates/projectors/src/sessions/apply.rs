@@ -130,6 +130,7 @@ fn op_of(event: Event) -> Result<Option<Op>, &'static str> {
 
 fn park(stored: &Stored, reason: &str) -> Op {
     tracing::error!(view = VIEW, place = %stored.place, reason, "an event cannot be applied and is parked");
+    metrics::counter!("aredvi_projector_parked_total", "view" => VIEW).increment(1);
     Op::Park(Park::new(stored, reason))
 }
 

@@ -15,6 +15,7 @@ mod parked;
 mod queries;
 mod runner;
 mod token;
+mod watch;
 
 use aredvi_events::{ActorId, SessionId};
 

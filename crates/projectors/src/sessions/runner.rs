@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::Sessions;
 use super::apply::Applied;
 use super::lease::{Begun, Hold};
+use super::watch::Watch;
 use crate::cache::CacheError;
 
 /// The view's name.
@@ -34,6 +35,7 @@ pub struct SessionsProjector {
     sessions: Sessions,
     journal: Journal,
     holder: String,
+    watch: Watch,
 }
 
 /// Why a step failed; it is tried again.
@@ -61,15 +63,24 @@ struct Work {
 impl SessionsProjector {
     /// `holder` names this worker among all, such as a UUID of the process.
     pub fn new(sessions: Sessions, journal: Journal, holder: String) -> Self {
-        Self { sessions, journal, holder }
+        Self { sessions, journal, holder, watch: Watch::default() }
     }
 
     /// Runs until `shutdown`; whatever fails is tried again for ever.
     pub async fn run(self, shutdown: CancellationToken) {
-        let clock = self.sessions.cache().clock().clone();
         let mut work = Work::default();
+        tokio::select! {
+            () = self.work(&mut work, &shutdown) => {}
+            () = self.watch.run(&self.sessions, &self.journal) => {}
+        }
+        // What cannot be given up now ends by its time.
+        let _ = try_join_all(work.held.keys().map(|&partition| self.sessions.let_go(partition, &self.holder))).await;
+    }
+
+    async fn work(&self, work: &mut Work, shutdown: &CancellationToken) {
+        let clock = self.sessions.cache().clock();
         let mut failing = false;
-        while let Some(stepped) = shutdown.run_until_cancelled(self.step(&mut work)).await {
+        while let Some(stepped) = shutdown.run_until_cancelled(self.step(work)).await {
             match stepped {
                 Ok(()) => {
                     if std::mem::take(&mut failing) {
@@ -86,8 +97,6 @@ impl SessionsProjector {
                 }
             }
         }
-        // What cannot be given up now ends by its time.
-        let _ = try_join_all(work.held.keys().map(|&partition| self.sessions.let_go(partition, &self.holder))).await;
     }
 
     async fn step(&self, work: &mut Work) -> Result<(), Failed> {
@@ -175,7 +184,10 @@ impl SessionsProjector {
             let (Some(last), Some(&expected)) = (records.last(), work.held.get(&number)) else { continue };
             let next = Positions::from_iter([last.place]).next(last.place.partition);
             match self.sessions.apply_batch(number, &self.holder, expected, &records, next).await? {
-                Applied::Applied => drop(work.held.insert(number, next)),
+                Applied::Applied => {
+                    work.held.insert(number, next);
+                    self.watch.applied(&records);
+                }
                 Applied::Fenced | Applied::Moved | Applied::Missing => work.tail = None,
                 Applied::Full => {
                     tracing::error!(view = VIEW, partition = number, "too many events are parked: the partition stops");

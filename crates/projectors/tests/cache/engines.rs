@@ -74,14 +74,24 @@ pub async fn empty(engine: &Engine) {
             let (server, prefix) = url.split_once("?prefix=").expect("a prefix");
             let client = redis::Client::open(server).expect("a URL");
             let mut connection = client.get_multiplexed_async_connection().await.expect("connects");
-            // One script, so that it is gone at once, as after a restart.
-            redis::Script::new("for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('DEL', key) end return 1")
-                .arg(format!("{prefix}:*"))
-                .invoke_async::<i64>(&mut connection)
-                .await
-                .expect("empties");
+            emptying().arg(format!("{prefix}:*")).invoke_async::<i64>(&mut connection).await.expect("empties");
         }
     }
+}
+
+/// Leaves nothing behind on a shared server.
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let url = self.url.to_string();
+        let Some((server, prefix)) = url.split_once("?prefix=") else { return };
+        let Ok(mut connection) = redis::Client::open(server).and_then(|client| client.get_connection()) else { return };
+        let _: redis::RedisResult<i64> = emptying().arg(format!("{prefix}:*")).invoke(&mut connection);
+    }
+}
+
+/// One script, so that everything is gone at once, as after a restart.
+fn emptying() -> redis::Script {
+    redis::Script::new("for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('DEL', key) end return 1")
 }
 
 /// The Redis that tests may use.

@@ -3,25 +3,69 @@
 use std::time::Duration;
 
 use aredvi_events::{Clock, Mint, Positions, Topic};
-use aredvi_journal::{Journal, OpenOptions};
+use aredvi_journal::{Journal, JournalUrl, OpenOptions, topics};
 use aredvi_projectors::sessions::{Lookup, Sessions, SessionsProjector};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::engines::{JOURNAL, empty, engines};
+use crate::engines::{Engine, JOURNAL, empty, engines};
 use crate::past::{DAY_MS, opened, revoked, token};
 
 /// How long anything may take to come true here.
-const LIMIT: Duration = Duration::from_secs(15);
+const LIMIT: Duration = Duration::from_secs(30);
 /// How many people sign in, so that most partitions hold somebody.
 const PEOPLE: u64 = 60;
 
-async fn journal() -> (Journal, TempDir) {
-    let files = TempDir::new().expect("a directory");
-    let url = format!("sqlite:{}", files.path().join("journal.db").display()).parse().expect("a URL");
-    let journal = Journal::open(&url, OpenOptions::default(), &Mint::new(Clock::default())).await.expect("opens");
-    (journal, files)
+/// Creates a journal's topics; a busy broker may still be electing leaders for them.
+async fn created(url: &JournalUrl, mint: &Mint) {
+    let create = async {
+        while let Err(error) = topics::create(url, true, mint).await {
+            eprintln!("{error}: once more");
+        }
+    };
+    mint.clock().timeout(LIMIT, create).await.expect("the topics are created");
+}
+
+/// A journal that a test has for itself.
+struct World {
+    journal: Journal,
+    url: JournalUrl,
+    _files: TempDir,
+}
+
+impl World {
+    /// A file.
+    async fn embedded() -> Self {
+        let (files, mint) = (TempDir::new().expect("a directory"), Mint::new(Clock::default()));
+        Self::open(JournalUrl::Embedded { path: files.path().join("journal.db") }, files, &mint).await
+    }
+
+    /// The engine of the same column: Kafka beside Redis, where `AREDVI_JOURNAL` names one.
+    async fn beside(engine: &Engine) -> Self {
+        let (files, mint) = (TempDir::new().expect("a directory"), Mint::new(Clock::default()));
+        let kafka = std::env::var("AREDVI_JOURNAL").ok().and_then(|url| url.parse().ok());
+        match kafka {
+            Some(JournalUrl::Kafka { bootstrap, .. }) if engine.name == "redis" => {
+                let url = JournalUrl::Kafka { bootstrap, prefix: Some(format!("t{}", mint.event_id().simple())) };
+                created(&url, &mint).await;
+                Self::open(url, files, &mint).await
+            }
+            Some(_) | None => Self::embedded().await,
+        }
+    }
+
+    async fn open(url: JournalUrl, files: TempDir, mint: &Mint) -> Self {
+        let journal = Journal::open(&url, OpenOptions { single_broker: true }, mint).await.expect("opens");
+        Self { journal, url, _files: files }
+    }
+
+    /// Leaves nothing behind.
+    async fn leave(self) {
+        if matches!(self.url, JournalUrl::Kafka { .. }) {
+            topics::delete_prefixed(&self.url).await.expect("deletes topics");
+        }
+    }
 }
 
 struct Worker {
@@ -85,7 +129,8 @@ async fn settled(sessions: &Sessions, journal: &Journal, name: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_emptied_cache_fills_itself_and_the_same_tokens_work_again() {
     for engine in engines("emptied").await {
-        let (journal, _files) = journal().await;
+        let world = World::beside(&engine).await;
+        let journal = world.journal.clone();
         let sessions = Sessions::new(engine.open().await);
         signed_in(&journal, engine.clock.now_ms()).await;
         let worker = Worker::start(&sessions, &journal, "one");
@@ -99,6 +144,7 @@ async fn an_emptied_cache_fills_itself_and_the_same_tokens_work_again() {
         let place = journal.append(vec![opened(4, 2, now, now + DAY_MS)]).await.expect("appends")[0];
         until_found(&sessions, place.offset + 1).await;
         worker.stop().await;
+        world.leave().await;
     }
 }
 
@@ -116,7 +162,8 @@ async fn until_found(sessions: &Sessions, least: u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_workers_partitions_move_to_another() {
     for engine in engines("dies").await {
-        let (journal, _files) = journal().await;
+        let world = World::embedded().await;
+        let journal = world.journal.clone();
         let sessions = Sessions::new(engine.open().await);
         signed_in(&journal, engine.clock.now_ms()).await;
         let first = Worker::start(&sessions, &journal, "one");
@@ -128,13 +175,15 @@ async fn a_dead_workers_partitions_move_to_another() {
         until_found(&sessions, place.offset + 1).await;
         assert!(engine.clock.now_ms() - now < 8_000, "{}", engine.name);
         second.stop().await;
+        world.leave().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_journal_finds_an_empty_cache() {
     for engine in engines("journal").await {
-        let (journal, _files) = journal().await;
+        let world = World::embedded().await;
+        let journal = world.journal.clone();
         let sessions = Sessions::new(engine.open().await);
         signed_in(&journal, engine.clock.now_ms()).await;
         let worker = Worker::start(&sessions, &journal, "one");
@@ -144,5 +193,6 @@ async fn another_journal_finds_an_empty_cache() {
         assert_ne!(journal.id(), JOURNAL);
         let other = Sessions::new(engine.open_of(journal.id()).await);
         assert_eq!(other.lookup(&token(2, 1), 0).await.expect("answers"), Lookup::NotReady, "{}", engine.name);
+        world.leave().await;
     }
 }
