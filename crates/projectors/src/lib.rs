@@ -3,12 +3,20 @@
 //!
 //! A view owns its schema: nobody else names its tables, and no query joins two views.
 
+pub mod accounts;
+pub mod actors;
 pub mod cache;
 pub mod control;
 pub mod db;
 pub mod facts;
+pub mod graph;
 pub mod keys;
+pub mod notification_feed;
+mod rows;
 pub mod runner;
+mod seen;
 pub mod sessions;
+pub mod story_feed;
 pub mod view;
+pub mod views;
 pub mod visibility;

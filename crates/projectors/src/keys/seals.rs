@@ -26,7 +26,8 @@ impl Opener {
         Self::default()
     }
 
-    pub(super) const fn new(keys: HashMap<ActorId, Key>) -> Self {
+    /// One that knows these keys.
+    pub const fn new(keys: HashMap<ActorId, Key>) -> Self {
         Self { keys }
     }
 

@@ -1,0 +1,84 @@
+//! What each event of `notifications` does to its recipient's rows.
+
+use aredvi_events::codec::Body;
+use aredvi_events::envelope::Placed;
+use aredvi_events::notifications::{NotificationEvent, NotificationsRead};
+use aredvi_events::{ActorId, NotificationId, Place};
+
+use super::rows::{Mark, Notification};
+use crate::db::Tx;
+use crate::rows::Rows;
+use crate::view::ApplyError;
+
+/// Applies a batch.
+pub(super) async fn apply(tx: &mut Tx, events: &[Placed]) -> Result<(), ApplyError> {
+    let events: Vec<(Place, &NotificationEvent)> = events.iter().filter_map(notification_event).collect();
+    let named = events.iter().flat_map(|(_, event)| named(event));
+    let mut notifications: Rows<Notification> = Rows::load(tx, named).await?;
+    let readers = events.iter().filter_map(|(_, event)| match event {
+        NotificationEvent::NotificationsRead(e) => Some(e.recipient),
+        NotificationEvent::NotificationRaised(_) | NotificationEvent::NotificationDismissed(_) => None,
+    });
+    let mut marks: Rows<Mark> = Rows::load(tx, readers).await?;
+    for (place, event) in events {
+        match event {
+            NotificationEvent::NotificationRaised(e) => {
+                if notifications.get((e.recipient, e.notification)).is_none() {
+                    notifications.put(Notification {
+                        recipient: e.recipient,
+                        id: e.notification,
+                        verb: u32::from(e.verb.number()),
+                        subject: e.subject,
+                        medium: e.medium,
+                        actor: e.actor,
+                        comment_id: e.comment,
+                        created_at: e.cause_time,
+                        was_read: false,
+                        dismissed: false,
+                        last_part: place.partition.number,
+                        raised_offset: place.offset,
+                        last_offset: place.offset,
+                    });
+                }
+            }
+            NotificationEvent::NotificationsRead(e) => read(&mut notifications, &mut marks, place, e),
+            NotificationEvent::NotificationDismissed(e) => {
+                if let Some(row) = notifications.change((e.recipient, e.notification)) {
+                    row.dismissed = true;
+                    row.last_offset = place.offset;
+                }
+            }
+        }
+    }
+    notifications.write(tx).await?;
+    Ok(marks.write(tx).await?)
+}
+
+fn read(notifications: &mut Rows<Notification>, marks: &mut Rows<Mark>, place: Place, e: &NotificationsRead) {
+    let through = e.through.and_then(|id| notifications.get((e.recipient, id))).map(|row| row.raised_offset);
+    if let Some(through) = through {
+        let new = || Mark { recipient: e.recipient, through_offset: 0, last_part: 0, last_offset: 0 };
+        let mark = marks.change_or(e.recipient, new);
+        mark.through_offset = mark.through_offset.max(through);
+        (mark.last_part, mark.last_offset) = (place.partition.number, place.offset);
+    }
+    for &id in &e.ids {
+        if let Some(row) = notifications.change((e.recipient, id)) {
+            row.was_read = true;
+            row.last_offset = place.offset;
+        }
+    }
+}
+
+fn notification_event(placed: &Placed) -> Option<(Place, &NotificationEvent)> {
+    if let Body::Notifications(event) = &placed.event.body { Some((placed.place, event)) } else { None }
+}
+
+/// The rows that an event names.
+fn named(event: &NotificationEvent) -> Vec<(ActorId, NotificationId)> {
+    match event {
+        NotificationEvent::NotificationRaised(e) => vec![(e.recipient, e.notification)],
+        NotificationEvent::NotificationsRead(e) => e.through.iter().chain(&e.ids).map(|&id| (e.recipient, id)).collect(),
+        NotificationEvent::NotificationDismissed(e) => vec![(e.recipient, e.notification)],
+    }
+}
