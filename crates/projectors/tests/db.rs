@@ -260,6 +260,58 @@ async fn faults_of_a_statement_are_not_taken_for_an_outage() {
 }
 
 #[tokio::test]
+async fn connections_are_set_as_the_design_says() {
+    engines::each(|url| async move {
+        let full = Db::open(&url, None, "kept", Durability::Full, PoolSizes::default()).await.expect("open");
+        let mut tx = full.begin().await.expect("begin");
+        match url {
+            DbUrl::Embedded { .. } => {
+                for (pragma, value) in [("synchronous", 2), ("secure_delete", 1), ("cache_size", -512)] {
+                    let found = tx.read(&format!("PRAGMA {pragma}"), vec![]).await.expect("read");
+                    assert_eq!(found[0].int(0).expect("an integer"), value, "{pragma}");
+                }
+                let mode = tx.read("PRAGMA journal_mode", vec![]).await.expect("read");
+                assert_eq!(mode[0].text(0).expect("a text"), "wal");
+                let normal = open(&url).await.begin().await.expect("begin").read("PRAGMA synchronous", vec![]).await;
+                assert_eq!(normal.expect("read")[0].int(0).expect("an integer"), 1);
+            }
+            DbUrl::MySql { .. } => {
+                let settings = "SELECT @@time_zone, @@collation_connection, @@sql_mode, @@innodb_lock_wait_timeout";
+                let row = &tx.read(settings, vec![]).await.expect("read")[0];
+                assert_eq!((row.text(0).expect("a text"), row.text(1).expect("a text")), ("+00:00", "utf8mb4_bin"));
+                assert!(row.text(2).expect("a text").contains("STRICT_ALL_TABLES"));
+                assert_eq!(row.int(3).expect("an integer"), 10);
+                // READ COMMITTED: a later statement sees what others have committed since the first.
+                full.run_schema(SCHEMA).await.expect("schema");
+                assert_eq!(tx.read("SELECT id FROM texts", vec![]).await.expect("read").len(), 0);
+                full.execute("INSERT INTO texts (id) VALUES (1)", vec![]).await.expect("written");
+                assert_eq!(tx.read("SELECT id FROM texts", vec![]).await.expect("read").len(), 1);
+                let long = full.execute("INSERT INTO texts (id, name) VALUES (2, ?)", vec!["x".repeat(101).into()]).await;
+                assert!(!long.expect_err("too long is no truncation").is_transient());
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn reads_go_to_the_replica_and_the_latest_to_the_source() {
+    for engine in engines::engines() {
+        let DbUrl::MySql { server, prefix } = engine.url.clone() else { continue };
+        let copy = DbUrl::MySql { server, prefix: format!("{prefix}r") };
+        open(&copy).await.execute("INSERT INTO texts (id) VALUES (1), (2)", vec![]).await.expect("written");
+        open(&engine.url).await;
+        let sizes = PoolSizes::default();
+        let db = Db::open(&engine.url, Some(&copy), "things", Durability::Normal, sizes).await.expect("open");
+        assert_eq!(db.read("SELECT id FROM texts", vec![]).await.expect("read").len(), 2);
+        assert_eq!(db.read_latest("SELECT id FROM texts", vec![]).await.expect("read").len(), 0);
+        let file = DbUrl::Embedded { dir: "x".into() };
+        let error = Db::open(&engine.url, Some(&file), "things", Durability::Normal, sizes).await.expect_err("a file");
+        assert!(matches!(error, DbError::Schema { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn an_engine_that_is_not_there_is_an_outage() {
     let url: DbUrl = "mysql://nobody@127.0.0.1:1/x".parse().expect("a url");
     let error = Db::open(&url, None, "things", Durability::Full, PoolSizes::default()).await.expect_err("nobody listens");

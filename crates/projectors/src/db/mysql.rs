@@ -20,7 +20,7 @@ const IDLE_LIMIT: Duration = Duration::from_secs(5 * 60);
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// Prepared statements a connection keeps.
 const PREPARED_STATEMENTS: usize = 256;
-/// How long a statement waits for a row lock, in seconds.
+/// How long a statement waits for a lock of a row, and DDL for one of a table, in seconds.
 const LOCK_WAIT_SECONDS: u32 = 10;
 const UNKNOWN_DATABASE: u16 = 1049;
 
@@ -30,7 +30,8 @@ fn session() -> String {
     format!(
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
          SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,\
-         ONLY_FULL_GROUP_BY,PIPES_AS_CONCAT', innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}"
+         ONLY_FULL_GROUP_BY,PIPES_AS_CONCAT', innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}, \
+         lock_wait_timeout = {LOCK_WAIT_SECONDS}"
     )
 }
 

@@ -46,7 +46,15 @@ impl Drop for Engine {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let mut connection = server.connect().await.expect("the server");
-                let names = format!("SELECT CONVERT(schema_name USING utf8mb4) FROM information_schema.schemata WHERE schema_name LIKE '{prefix}%'");
+                // A test that failed may have left a transaction open, which a DROP would wait for.
+                let open = format!("SELECT id FROM information_schema.processlist WHERE db LIKE '{prefix}%'");
+                let open: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(open)).fetch_all(&mut connection).await.expect("ids");
+                for id in open {
+                    let _ = sqlx::raw_sql(AssertSqlSafe(format!("KILL {id}"))).execute(&mut connection).await;
+                }
+                let names = format!(
+                    "SELECT CONVERT(schema_name USING utf8mb4) FROM information_schema.schemata WHERE schema_name LIKE '{prefix}%'"
+                );
                 let names: Vec<String> =
                     sqlx::query_scalar(AssertSqlSafe(names)).fetch_all(&mut connection).await.expect("names");
                 for name in names {
