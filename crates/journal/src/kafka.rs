@@ -8,6 +8,7 @@ mod groups;
 mod message;
 mod offsets;
 mod producer;
+mod sending;
 mod settings;
 mod tail;
 #[cfg(test)]

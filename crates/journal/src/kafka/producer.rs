@@ -9,13 +9,13 @@ use std::time::Duration;
 use aredvi_events::{Clock, Partition, Place, Record};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::future_producer::DeliveryFuture;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use tokio::time::Instant;
 
 use super::cluster::{Cluster, Context, drop_aside};
 use super::message;
 use super::offsets::{Offsets, number};
+use super::sending::Sending;
 use crate::error::{AppendError, CloseError, Fault};
 use crate::limits::{APPEND_LIMIT, MAX_APPEND_BYTES};
 
@@ -201,7 +201,7 @@ impl Producer {
         let done = clock.timeout(limit, self.send(cluster, records, &mut sending)).await;
         match done {
             Ok(()) => sending.result(),
-            Err(_) if sending.handed_over == 0 => Err(AppendError::Unavailable(Fault::new(Unconfirmed))),
+            Err(_) if sending.is_empty() => Err(AppendError::Unavailable(Fault::new(Unconfirmed))),
             Err(_) => Err(AppendError::Unknown(Fault::new(Unconfirmed))),
         }
     }
@@ -213,7 +213,7 @@ impl Producer {
             while let Err(error) = self.hand_over(&topic, partition, record, sending) {
                 let full = error == KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull);
                 if !full || !sending.confirm_next().await {
-                    sending.refused = Some(error); // It was not even queued.
+                    sending.not_queued(error);
                     return sending.confirm_all().await;
                 }
             }
@@ -229,8 +229,7 @@ impl Producer {
             .payload(&record.value)
             .headers(message::headers(record));
         let delivery = inner.send_result(message).map_err(|(error, _)| error)?;
-        sending.handed_over += 1;
-        sending.open.push_back((partition, delivery));
+        sending.handed_over(partition, delivery);
         Ok(())
     }
 }
@@ -240,68 +239,4 @@ impl Drop for Producer {
     fn drop(&mut self) {
         drop_aside(self.inner.take());
     }
-}
-
-/// One append in work.
-#[derive(Default)]
-struct Sending {
-    handed_over: usize,
-    open: std::collections::VecDeque<(Partition, DeliveryFuture)>,
-    places: Vec<Place>,
-    /// Not on the log for certain.
-    refused: Option<KafkaError>,
-    unknown: Option<KafkaError>,
-}
-
-impl Sending {
-    /// Waits for the oldest record's outcome; `false` when there is none.
-    async fn confirm_next(&mut self) -> bool {
-        let Some((partition, delivery)) = self.open.front_mut() else { return false };
-        let partition = *partition;
-        let outcome = std::pin::Pin::new(delivery).await;
-        self.open.pop_front();
-        match outcome {
-            Ok(Ok(delivered)) => match u64::try_from(delivered.offset) {
-                Ok(offset) => self.places.push(Place { partition, offset }),
-                Err(_) => self.unknown = Some(KafkaError::Canceled),
-            },
-            Ok(Err((error, _))) if is_certain(&error) => self.refused = Some(error),
-            Ok(Err((error, _))) => self.unknown = Some(error),
-            Err(_) => self.unknown = Some(KafkaError::Canceled),
-        }
-        true
-    }
-
-    async fn confirm_all(&mut self) {
-        while self.confirm_next().await {}
-    }
-
-    /// An append of several records may be on the log in part: that is unknown too.
-    fn result(self) -> Result<Vec<Place>, AppendError> {
-        match (self.unknown, self.refused) {
-            (None, None) => Ok(self.places),
-            (None, Some(error)) if self.places.is_empty() => Err(match error.rdkafka_error_code() {
-                Some(RDKafkaErrorCode::MessageSizeTooLarge) => AppendError::TooLarge,
-                _ => AppendError::Unavailable(Fault::new(error)),
-            }),
-            (Some(error), _) | (None, Some(error)) => Err(AppendError::Unknown(Fault::new(error))),
-        }
-    }
-}
-
-/// Whether a record with this error cannot be on the log, an earlier attempt of the client included: the broker would have
-/// refused each of them.
-fn is_certain(error: &KafkaError) -> bool {
-    use RDKafkaErrorCode as Code;
-    let KafkaError::MessageProduction(code) = error else { return false };
-    matches!(
-        code,
-        Code::MessageSizeTooLarge
-            | Code::InvalidMessageSize
-            | Code::InvalidRecord
-            | Code::InvalidTopic
-            | Code::TopicAuthorizationFailed
-            | Code::ClusterAuthorizationFailed
-            | Code::PolicyViolation
-    )
 }

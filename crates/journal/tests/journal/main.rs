@@ -4,6 +4,7 @@ mod world;
 
 mod appending;
 mod embedded_file;
+mod kafka_restart;
 mod kafka_strangers;
 mod kafka_topics;
 mod naming;
