@@ -2,6 +2,7 @@
 //!
 //! A handler takes what [`extract`] gives, answers one of the [`shapes`], or refuses with a [`problem`].
 
+pub mod admin;
 pub mod commands;
 pub mod cookies;
 pub mod cursor;
