@@ -1,0 +1,84 @@
+//! The settings: one struct per concern, each a part of the command lines that need it.
+//!
+//! A setting comes from its flag, else from its environment variable, else from its default. Values that may hold a
+//! password are never repeated, neither in `--help` nor in an error.
+
+mod engines;
+mod http;
+
+use std::time::Duration;
+
+use aredvi_events::Clock;
+use clap::Args;
+
+pub use engines::Engines;
+pub use http::{AdminListen, Http, Switch};
+
+use crate::failure::Misuse;
+use crate::logging::Format;
+
+/// How the process logs.
+#[derive(Debug, Clone, Args)]
+pub struct Logging {
+    /// How the log on stderr is written; what is logged, RUST_LOG says (default: warn,aredvi=info).
+    #[arg(long, env = "AREDVI_LOG_FORMAT", value_name = "FORMAT", default_value = "text", help_heading = "Log")]
+    pub log_format: Format,
+}
+
+/// Where mail goes.
+#[derive(Debug, Clone, Args)]
+pub struct Mail {
+    /// Mail: `file:[DIR]` (one .eml a message; default: outbox in --data), `smtp://[USER:PASSWORD@]HOST[:PORT]` or
+    /// `smtps://…`.
+    #[arg(
+        long,
+        env = "AREDVI_MAIL",
+        value_name = "URL",
+        default_value = "file:",
+        hide_env_values = true,
+        help_heading = "Mail"
+    )]
+    pub mail: String,
+}
+
+/// How much a process of projectors does at once.
+#[derive(Debug, Clone, Args)]
+pub struct Work {
+    /// Workers of each view, 1 to 24; default: one a core, embedded one.
+    #[arg(
+        long,
+        env = "AREDVI_WORKERS",
+        value_name = "N",
+        value_parser = clap::value_parser!(u8).range(1..=24),
+        help_heading = "Projectors"
+    )]
+    pub workers: Option<u8>,
+}
+
+/// The variable that moves the process's clock, in milliseconds; for tests alone.
+pub const TEST_CLOCK: &str = "AREDVI_TEST_CLOCK_OFFSET_MS";
+
+/// The process's clock.
+///
+/// # Errors
+/// [`Misuse`] when [`TEST_CLOCK`] is no number.
+pub fn clock() -> Result<Clock, Misuse> {
+    match std::env::var(TEST_CLOCK) {
+        Err(_) => Ok(Clock::default()),
+        Ok(text) => match text.parse() {
+            Ok(offset_ms) => Ok(Clock::with_offset(offset_ms)),
+            Err(_) => Err(Misuse(format!("{TEST_CLOCK}: `{text}` is no number of milliseconds"))),
+        },
+    }
+}
+
+/// Reads a wait such as `30`, in seconds.
+///
+/// # Errors
+/// When it is no number from 1 to 86400.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        Ok(_) | Err(_) => Err("expected a number of seconds from 1 to 86400".to_owned()),
+    }
+}

@@ -1,0 +1,89 @@
+//! The life of a process that holds roles: it runs until a signal or a failure, and ends in order.
+//!
+//! First no request is accepted any more and those in work are answered; then the roles behind them finish what they have
+//! in hand; then the log confirms what was appended. So no accepted write is lost and no request is cut off.
+
+use std::time::Duration;
+
+use aredvi_projectors::control::WorkerLease;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::base::Base;
+use crate::failure;
+use crate::roles::Roles;
+
+/// How long requests in work may take to be answered when the process ends.
+const REQUESTS_LIMIT: Duration = Duration::from_secs(10);
+/// How long the roles behind them may take to finish what they have in hand.
+const ROLES_LIMIT: Duration = Duration::from_secs(10);
+
+/// Engines and the roles on them.
+pub struct Process {
+    /// The engines.
+    pub base: Base,
+    /// Cancelled at the first signal.
+    pub shutdown: CancellationToken,
+    /// What is ended first: the public listener.
+    pub front: Roles,
+    /// What the front stands on: projectors, the tail, the planner, the notifier, the operators' listeners.
+    pub back: Roles,
+    worker: Option<(CancellationToken, JoinHandle<()>)>,
+}
+
+impl Process {
+    /// A process without roles.
+    pub fn new(base: Base, shutdown: CancellationToken) -> Self {
+        let roles = || Roles::new(base.mint.clock().clone());
+        let (front, back) = (roles(), roles());
+        Self { base, shutdown, front, back, worker: None }
+    }
+
+    /// Takes a worker number, so that this process may mint ids until it ends.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn take_worker_number(&mut self) -> anyhow::Result<()> {
+        let lease = WorkerLease::acquire(&self.base.control, &self.base.mint, self.base.holder).await?;
+        let stop = CancellationToken::new();
+        self.worker = Some((stop.clone(), tokio::spawn(lease.run(stop))));
+        Ok(())
+    }
+
+    /// Runs until the first signal, or until a role fails, and ends everything.
+    ///
+    /// # Errors
+    /// The role's failure, or what was not ended in order.
+    pub async fn run(mut self) -> anyhow::Result<()> {
+        let failed = tokio::select! {
+            () = self.shutdown.cancelled() => Ok(()),
+            error = self.front.first_end() => Err(error),
+            error = self.back.first_end() => Err(error),
+        };
+        if let Err(error) = &failed {
+            tracing::error!(error = failure::line(error), "a role failed, the process ends");
+        }
+        self.end(failed).await
+    }
+
+    /// Ends everything in order; `outcome` is what there is to report unless ending fails.
+    ///
+    /// # Errors
+    /// `outcome`'s, or what was not ended in order.
+    pub async fn end(self, outcome: anyhow::Result<()>) -> anyhow::Result<()> {
+        let answered = self.front.drain(REQUESTS_LIMIT).await;
+        let finished = self.back.drain(ROLES_LIMIT).await;
+        let flushed = self.base.flush().await;
+        if let Some((stop, lease)) = self.worker {
+            stop.cancel();
+            // It is bounded by itself; a number that is not given back expires.
+            let _ = lease.await;
+        }
+        self.base.close().await;
+        let ended = outcome.and(answered).and(finished).and(flushed);
+        if ended.is_ok() {
+            tracing::info!("ended in order");
+        }
+        ended
+    }
+}

@@ -1,0 +1,79 @@
+//! The operators' listeners: an address where one is set, and the socket in a data directory that this process owns.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use aredvi_events::Clock;
+use axum::Router;
+use tokio::net::{TcpListener, UnixListener};
+use tokio_util::sync::CancellationToken;
+
+use crate::process::Process;
+use crate::say::say;
+
+/// How long answers to operators may take when the process ends; a wait for settling may be longer, and is cut off.
+const ANSWERS_LIMIT: Duration = Duration::from_secs(1);
+
+/// Starts the listener at `address`, if there is one.
+///
+/// # Errors
+/// When it cannot listen there.
+pub async fn listen(process: &mut Process, address: Option<SocketAddr>, router: Router) -> anyhow::Result<()> {
+    let Some(address) = address else { return Ok(()) };
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    say(format_args!("admin on http://{}", listener.local_addr()?));
+    let clock = process.base.mint.clock().clone();
+    process.back.start("admin", |stop| async move {
+        let stopped = stop.clone().cancelled_owned();
+        let serving = axum::serve(listener, router).with_graceful_shutdown(stopped).into_future();
+        until_cut_off(serving, stop, clock).await
+    });
+    Ok(())
+}
+
+/// Starts the socket that subcommands reach this process through. A server without it serves all the same.
+pub fn listen_on_socket(process: &mut Process, router: Router) {
+    let path = process.base.data.control_socket();
+    // The directory's lock is ours, so whoever listened there has ended.
+    let _ = std::fs::remove_file(&path);
+    let listener = match UnixListener::bind(&path) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "subcommands cannot reach this server: no socket");
+            return;
+        }
+    };
+    let clock = process.base.mint.clock().clone();
+    process.back.start("control", |stop| async move {
+        let _removed = Removed(path);
+        let stopped = stop.clone().cancelled_owned();
+        let serving = axum::serve(listener, router).with_graceful_shutdown(stopped).into_future();
+        until_cut_off(serving, stop, clock).await
+    });
+}
+
+async fn until_cut_off(
+    serving: impl Future<Output = std::io::Result<()>>,
+    stop: CancellationToken,
+    clock: Clock,
+) -> anyhow::Result<()> {
+    let cut_off = async {
+        stop.cancelled().await;
+        clock.sleep(ANSWERS_LIMIT).await;
+    };
+    tokio::select! {
+        served = serving => served.context("operators cannot be answered"),
+        () = cut_off => Ok(()),
+    }
+}
+
+/// Takes the socket away when nobody listens any more.
+struct Removed(PathBuf);
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
