@@ -78,8 +78,7 @@ impl Base {
         )?;
         check_keys(&journal, &keys).await?;
         let url = engines.cache();
-        let cache =
-            opening.open("the cache", || Cache::open(&url, journal.id(), clock.clone()), does_not_answer).await?;
+        let cache = opening.open("the cache", || Cache::open(&url, journal.id(), clock.clone()), does_not_answer).await?;
         let holder = mint.event_id();
         let embedded_views = matches!(db, DbUrl::Embedded { .. });
         Ok(Self { mint, data, journal, cache, keys, control, sites, embedded_views, holder })
@@ -166,4 +165,3 @@ async fn check_keys(journal: &Journal, keys: &KeyStore) -> anyhow::Result<()> {
     }
     Ok(())
 }
-

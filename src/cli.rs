@@ -307,8 +307,7 @@ fn misuse(error: &clap::Error) -> Misuse {
         Some(ContextValue::String(argument)) => Some(argument),
         Some(_) | None => None,
     };
-    if let (ErrorKind::ValueValidation, Some(argument), Some(source)) =
-        (error.kind(), argument, std::error::Error::source(error))
+    if let (ErrorKind::ValueValidation, Some(argument), Some(source)) = (error.kind(), argument, std::error::Error::source(error))
     {
         return Misuse(format!("{argument}: {source}"));
     }

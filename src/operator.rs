@@ -124,7 +124,8 @@ mod tests {
     use axum::routing::{get, post};
 
     fn api() -> Router {
-        let problem = r#"{"title": "The request says something that cannot be.", "errors": [{"pointer": "/name", "detail": "too long"}]}"#;
+        let problem =
+            r#"{"title": "The request says something that cannot be.", "errors": [{"pointer": "/name", "detail": "too long"}]}"#;
         Router::new()
             .route("/views", get(|| async { axum::Json(vec!["graph"]) }))
             .route("/no", post(move || async move { (StatusCode::UNPROCESSABLE_ENTITY, problem) }))

@@ -91,8 +91,20 @@ fn help_teaches_every_command_and_setting() {
         assert!(help.contains(said), "{said} is missing in\n{help}");
     }
     for setting in [
-        "journal", "db", "cache", "mail", "data", "listen", "admin-listen", "public-url", "trusted-proxies", "rate-limits",
-        "cors-origins", "workers", "single-broker", "log-format",
+        "journal",
+        "db",
+        "cache",
+        "mail",
+        "data",
+        "listen",
+        "admin-listen",
+        "public-url",
+        "trusted-proxies",
+        "rate-limits",
+        "cors-origins",
+        "workers",
+        "single-broker",
+        "log-format",
     ] {
         let env = format!("AREDVI_{}", setting.to_ascii_uppercase().replace('-', "_"));
         assert!(help.contains(&format!("--{setting}")) && help.contains(&format!("[env: {env}")), "{setting}");

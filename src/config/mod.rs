@@ -30,14 +30,7 @@ pub struct Logging {
 pub struct Mail {
     /// Mail: `file:[DIR]` (one .eml a message; default: outbox in --data), `smtp://[USER:PASSWORD@]HOST[:PORT]` or
     /// `smtps://…`.
-    #[arg(
-        long,
-        env = "AREDVI_MAIL",
-        value_name = "URL",
-        default_value = "file:",
-        hide_env_values = true,
-        help_heading = "Mail"
-    )]
+    #[arg(long, env = "AREDVI_MAIL", value_name = "URL", default_value = "file:", hide_env_values = true, help_heading = "Mail")]
     pub mail: String,
 }
 

@@ -131,9 +131,7 @@ impl Follower<'_> {
     /// What it lacks of `end`, in words.
     async fn lacks(&self, end: &Positions) -> Option<String> {
         let (name, topics, positions) = match self {
-            Self::View(reader) => {
-                (reader.view(), reader.topics(), reader.positions().await.map_err(|error| error.to_string()))
-            }
+            Self::View(reader) => (reader.view(), reader.topics(), reader.positions().await.map_err(|error| error.to_string())),
             Self::Sessions(sessions) => {
                 let positions = sessions.positions().await.map_err(|error| error.to_string());
                 (aredvi_projectors::sessions::VIEW, &[Topic::Sessions][..], positions)
