@@ -38,9 +38,6 @@ pub(crate) trait Stored: Sized + Send + Sync {
     /// Writes rows in place of what their keys hold.
     fn replace(tx: &mut Tx, rows: Vec<Self>) -> BoxFuture<'_, Result<(), DbError>>;
 
-    /// Writes rows whose keys hold nothing.
-    fn insert_ignore(tx: &mut Tx, rows: Vec<Self>) -> BoxFuture<'_, Result<(), DbError>>;
-
     /// Deletes the rows of these keys.
     fn delete(tx: &mut Tx, keys: Vec<Self::Key>) -> BoxFuture<'_, Result<(), DbError>>;
 }
@@ -112,14 +109,6 @@ macro_rules! row {
             ) -> futures_util::future::BoxFuture<'_, Result<(), $crate::db::DbError>> {
                 let rows = rows.into_iter().map(Self::into_values).collect();
                 Box::pin(tx.upsert(&Self::SHAPE, rows))
-            }
-
-            fn insert_ignore(
-                tx: &mut $crate::db::Tx,
-                rows: Vec<Self>,
-            ) -> futures_util::future::BoxFuture<'_, Result<(), $crate::db::DbError>> {
-                let rows = rows.into_iter().map(Self::into_values).collect();
-                Box::pin(tx.insert_ignore($table, [$(stringify!($key),)+ $(stringify!($field)),*], rows))
             }
 
             fn delete(
@@ -230,7 +219,6 @@ impl<R: Stored> Rows<R> {
     }
 
     /// Takes away the held rows that `which` picks.
-    #[allow(dead_code)]
     pub(crate) fn remove_if(&mut self, which: impl Fn(&R) -> bool) {
         for held in self.held.values_mut() {
             if held.row.as_ref().is_some_and(&which) {

@@ -1,0 +1,11 @@
+//! The SQL views: what each event does, and the laws that all of them keep.
+
+#[path = "../engines/mod.rs"]
+mod engines;
+
+mod accounts;
+mod actors;
+mod graph;
+mod laws;
+mod log;
+mod world;
