@@ -57,8 +57,9 @@ pub struct Table {
     pub name: &'static str,
     /// `CREATE TABLE`, then its indexes: portable SQL.
     pub ddl: &'static [&'static str],
-    /// The columns that two generations are compared by, the primary key first. A table that only this process's life
-    /// explains has none.
+    /// The columns that two generations are compared by, the primary key first, which the DDL writes as
+    /// `PRIMARY KEY (a, b)`. A field that is NULL or an empty text counts as equal to anything: so a view holds what an
+    /// erasure took. A table that only this process's life explains has none.
     pub compared: &'static [&'static str],
 }
 

@@ -89,6 +89,15 @@ impl Control {
         self.db.read_latest(&select, vec![view.into()]).await?.iter().map(generation).collect()
     }
 
+    /// The generations of a view that were given up, in order; their schemas may be there still.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn dropped(&self, view: &str) -> Result<Vec<Generation>, DbError> {
+        let select = format!("SELECT {COLUMNS} FROM generations WHERE view_name = ? AND state = 'dropped' ORDER BY n");
+        self.db.read_latest(&select, vec![view.into()]).await?.iter().map(generation).collect()
+    }
+
     /// The generations of all views that are not dropped, in order.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! Which generations of a view are kept up to date here, and the birth of the first one.
 
+use aredvi_events::Positions;
+use aredvi_events::clock::TimedOut;
 use aredvi_journal::{Journal, ReadError};
 use uuid::Uuid;
 
@@ -7,10 +9,11 @@ use crate::control::{ControlError, Generation, State};
 use crate::db::{Db, DbError, PoolSizes, Value};
 use crate::view::View;
 
-use super::Deps;
-use super::limits::BIRTH_LEASE;
-use super::schema::{self, Birth};
+use super::lease::millis;
+use super::limits::{BIRTH_LEASE, FORSAKEN_FOR, REREAD};
+use super::schema::{self, Birth, Origin};
 use super::sites::Site;
+use super::{Deps, handover};
 
 /// Why generations could not be looked at or changed.
 #[derive(Debug, thiserror::Error)]
@@ -47,27 +50,80 @@ pub(super) async fn look(view: &dyn View, deps: &Deps, process: Uuid) -> Result<
 
 /// Makes the schema of the first generation and lets it serve at once: it appends what it derives from the beginning.
 async fn bear_first(view: &dyn View, deps: &Deps, n: u32, process: Uuid) -> Result<(), GenerationError> {
-    let site = deps.sites.of(view.name());
-    Db::drop_schema(&site.write, &schema::name(view.name(), n)).await?;
-    bear(view, &deps.journal, site, n, true, Vec::new()).await?;
+    bear(view, &deps.journal, deps.sites.of(view.name()), n, None, Vec::new()).await?;
     deps.control.switch(view.name(), None, n).await?;
     deps.control.release_generation(view.name(), n, process).await?;
     tracing::info!(view = view.name(), generation = n, "the first generation serves");
     Ok(())
 }
 
-/// Makes the schema of a generation that begins at the first offsets of the log.
+/// Makes the schema of a generation that begins at the first offsets of the log, unless it was made before. Without a
+/// hold it appends what it derives.
 pub(super) async fn bear(
     view: &dyn View,
     journal: &Journal,
     site: &Site,
     n: u32,
-    appends: bool,
+    hold: Option<&Positions>,
     dropped: Vec<Value>,
 ) -> Result<(), GenerationError> {
+    let name = schema::name(view.name(), n);
+    let wanted = Origin { journal: journal.id(), version: view.schema_version() };
+    if Db::exists(&site.write, &name).await? {
+        let db = schema::open(site, view.name(), n, SIZES).await?;
+        // One whose birth was interrupted has no such table, or no such rows.
+        let found = schema::origin(&db).await.unwrap_or_default();
+        db.close().await;
+        if found.as_ref() == Some(&wanted) {
+            return Ok(());
+        }
+        Db::drop_schema(&site.write, &name).await?;
+    }
     let from = journal.starts(view.topics()).await?;
-    let db = schema::open(site, view.name(), n, PoolSizes { write: 1, read: 1 }).await?;
-    let made = schema::create(&db, view, &Birth { journal: journal.id(), from: &from, appends, dropped }).await;
+    let db = schema::open(site, view.name(), n, SIZES).await?;
+    let made = schema::create(&db, view, &Birth { journal: wanted.journal, from: &from, hold, dropped }).await;
     db.close().await;
     Ok(made?)
 }
+
+/// Drops the schema of a generation that was given up, as soon as nobody works on it.
+pub(super) async fn forsake(deps: &Deps, view: &str, n: u32) -> Result<(), GenerationError> {
+    let (site, clock) = (deps.sites.of(view), deps.mint.clock());
+    let name = schema::name(view, n);
+    if !Db::exists(&site.write, &name).await? {
+        return Ok(());
+    }
+    let db = schema::open(site, view, n, SIZES).await?;
+    let wait = async {
+        while handover::live_workers(&db, clock).await.is_ok_and(|live| live > 0) {
+            clock.sleep(REREAD).await;
+        }
+    };
+    // Who works on without having noticed fails, and notices.
+    let _: Result<(), TimedOut> = clock.timeout(FORSAKEN_FOR, wait).await;
+    db.close().await;
+    Ok(Db::drop_schema(&site.write, &name).await?)
+}
+
+/// Gives up generations that were replaced longer ago than the time of grace, and drops what was given up before.
+pub(super) async fn sweep(view: &dyn View, deps: &Deps, process: Uuid) -> Result<(), GenerationError> {
+    let (control, name) = (&deps.control, view.name());
+    let ended = deps.mint.now_ms().saturating_sub(millis(deps.limits.grace));
+    for found in control.generations(name).await? {
+        let over = found.state == State::Previous && found.since_ms <= ended;
+        if over && control.hold_generation(name, found.n, process, BIRTH_LEASE).await? {
+            control.mark_dropped(name, found.n).await?;
+            tracing::info!(view = name, generation = found.n, "the time of grace is over");
+            forsake(deps, name, found.n).await?;
+        }
+    }
+    let noticed = deps.mint.now_ms().saturating_sub(millis(FORSAKEN_FOR));
+    for found in control.dropped(name).await? {
+        if found.since_ms <= noticed && Db::exists(&deps.sites.of(name).write, &schema::name(name, found.n)).await? {
+            forsake(deps, name, found.n).await?;
+        }
+    }
+    Ok(())
+}
+
+const SIZES: PoolSizes = PoolSizes { write: 1, read: 1 };

@@ -48,7 +48,7 @@ impl Lease {
     }
 
     /// Says that this worker lives, takes its fair share of the partitions that nobody holds, and gives back what is
-    /// above it. Whether anything it holds is now another.
+    /// above it. Whether what may be read is now another.
     pub async fn round(&mut self) -> Result<bool, DbError> {
         let now = self.clock.now_ms();
         self.beat(now).await?;
@@ -76,7 +76,7 @@ impl Lease {
         self.reread().await
     }
 
-    /// Rereads what it holds; whether that is now another.
+    /// Rereads what it holds; whether what may be read is now another.
     pub async fn reread(&mut self) -> Result<bool, DbError> {
         let sql = "SELECT topic, part, next, hold FROM positions WHERE holder = ?";
         let rows = self.db.read_latest(sql, vec![self.holder.clone()]).await?;
@@ -84,9 +84,9 @@ impl Lease {
             .iter()
             .map(|row| Ok((partition(row)?, Held { next: row.id(2)?, hold: row.opt_id(3)? })))
             .collect::<Result<BTreeMap<_, _>, DbError>>()?;
-        let changed = held != self.held;
+        let before = self.readable();
         self.held = held;
-        Ok(changed)
+        Ok(before != self.readable())
     }
 
     /// Renews every lease in one statement; whether all are still held.
@@ -116,7 +116,9 @@ impl Lease {
         }
         args.push(self.holder.clone());
         for &(partition, old, new) in &held {
-            args.extend([partition.topic.number().into(), partition.number.into(), old.into(), new.into()]);
+            // A partition that does not move passes any hold.
+            let reach = if new > old { new } else { 0 };
+            args.extend([partition.topic.number().into(), partition.number.into(), old.into(), reach.into()]);
         }
         let matched = tx.execute(&sql, args).await?;
         Ok(usize::try_from(matched).is_ok_and(|matched| matched == held.len()))

@@ -14,6 +14,21 @@ pub const ROUND: Duration = Duration::from_secs(1);
 pub const REREAD: Duration = Duration::from_secs(1);
 /// How long the one who makes, compares or drops a generation's tables may say nothing.
 pub const BIRTH_LEASE: Duration = Duration::from_secs(30);
+/// A rebuild looks this often how far things are.
+pub const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// A rebuild begins to compare when the new generation is at most this many events behind the serving one.
+pub const CLOSE: u64 = 10_000;
+/// A rebuild puts workers of its own to a generation that had none for this long.
+pub const WORKERLESS: Duration = Duration::from_secs(3);
+/// A rollback waits at most this long for its target to catch up.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+/// Rows of a table that are compared at once.
+pub const COMPARED_ROWS: usize = 5_000;
+/// The runner looks this often for generations whose time of grace is over.
+pub const SWEEP_EVERY: Duration = Duration::from_secs(30);
+/// The schema of a generation is dropped at the latest this long after the generation was given up, so that every
+/// process has noticed.
+pub const FORSAKEN_FOR: Duration = Duration::from_secs(10);
 /// A worker that was not seen for this long is forgotten.
 pub const FORGET_WORKER: Duration = Duration::from_secs(60);
 /// The first pause after an engine failed; each further one is twice as long.

@@ -5,7 +5,9 @@
 //! consumer groups: who reads what is decided by rows in the generation's own schema, which also fence what is written.
 
 mod batch;
+mod compare;
 mod generations;
+mod handover;
 mod lease;
 pub mod limits;
 mod parked;
@@ -14,6 +16,7 @@ mod pause;
 mod progress;
 mod project;
 mod reader;
+mod rebuild;
 mod release;
 mod running;
 mod schema;
@@ -32,12 +35,14 @@ use crate::control::{Control, State};
 use crate::keys::KeyStore;
 use crate::view::View;
 
+pub use compare::{Comparison, Difference};
 pub use generations::GenerationError;
 pub use limits::Limits;
 pub use parked::Parked;
 pub use parking::{Parking, ParkingError};
 pub use progress::{Progress, Report, Status};
 pub use reader::{Lag, NotReady, Pinned, ViewReader};
+pub use rebuild::{Rebuild, RebuildError, Rebuilt, Stage};
 pub use release::Released;
 pub use schema::read_positions;
 pub use sites::{Site, Sites};
@@ -80,6 +85,10 @@ impl Runner {
     /// Works on every generation of the view's own schema version until `stop`; makes the first one when there is none.
     /// When it returns, its leases are given back.
     pub async fn run(&self, stop: CancellationToken) {
+        tokio::join!(self.work(&stop), self.sweep(&stop));
+    }
+
+    async fn work(&self, stop: &CancellationToken) {
         let clock = self.deps.mint.clock();
         let mut at_work: BTreeMap<u32, Running> = BTreeMap::new();
         let mut told = None;
@@ -93,7 +102,7 @@ impl Runner {
                         running.end().await;
                     }
                     for (n, state) in wanted {
-                        let running = at_work.entry(n).or_insert_with(|| Running::start(&self.view, &self.deps, n, &stop));
+                        let running = at_work.entry(n).or_insert_with(|| Running::start(&self.view, &self.deps, n, stop));
                         running.serves(state == State::Serving);
                     }
                 }
@@ -105,12 +114,28 @@ impl Runner {
                     }
                 }
             }
-            if pause::sleep(clock, limits::REREAD, &stop).await.is_err() {
+            if pause::sleep(clock, limits::REREAD, stop).await.is_err() {
                 break;
             }
         }
         for (_, running) in at_work {
             running.end().await;
+        }
+    }
+
+    async fn sweep(&self, stop: &CancellationToken) {
+        loop {
+            let sweep = generations::sweep(&*self.view, &self.deps, self.process);
+            let swept = tokio::select! {
+                () = stop.cancelled() => return,
+                swept = sweep => swept,
+            };
+            if let Err(error) = swept {
+                tracing::warn!(view = self.view.name(), error = %error, "old generations were not swept");
+            }
+            if pause::sleep(self.deps.mint.clock(), limits::SWEEP_EVERY, stop).await.is_err() {
+                return;
+            }
         }
     }
 }

@@ -21,6 +21,8 @@ use super::{Deps, schema};
 /// Connections of a generation beside those of its workers: heartbeats and looks.
 const SPARE_CONNECTIONS: u32 = 2;
 
+const NOT_READY: &str = "its schema is not ready";
+
 /// The work on one generation.
 pub(super) struct Running {
     stop: CancellationToken,
@@ -104,6 +106,10 @@ impl Work {
         let workers = self.deps.limits.workers(partitions);
         let write = u32::try_from(workers).unwrap_or(u32::MAX).saturating_add(SPARE_CONNECTIONS);
         let site = self.deps.sites.of(self.view.name());
+        // Opening it would make it, and whether it is to be is not decided here.
+        if !Db::exists(&site.write, &schema::name(self.view.name(), self.n)).await? {
+            return Err(Ended::Again(NOT_READY.to_owned()));
+        }
         let db = schema::open(site, self.view.name(), self.n, PoolSizes { write, read: 1 }).await?;
         let ended = self.work_on(&db, workers).await;
         db.close().await;
@@ -111,8 +117,8 @@ impl Work {
     }
 
     async fn work_on(&self, db: &Db, workers: usize) -> Result<(), Ended> {
-        let Some(origin) = schema::origin(db).await? else {
-            return Err(Ended::Again("its schema is not ready".to_owned()));
+        let Ok(Some(origin)) = schema::origin(db).await else {
+            return Err(Ended::Again(NOT_READY.to_owned()));
         };
         let journal = self.deps.journal.id();
         if origin.journal != journal {

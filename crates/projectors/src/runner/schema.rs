@@ -42,8 +42,8 @@ pub(super) struct Birth<'a> {
     pub journal: JournalId,
     /// Its first offsets.
     pub from: &'a Positions,
-    /// Whether it appends what it derives from the beginning.
-    pub appends: bool,
+    /// What it must not pass. Without, it appends what it derives from the beginning.
+    pub hold: Option<&'a Positions>,
     /// Events that the view gave up before.
     pub dropped: Vec<Value>,
 }
@@ -74,11 +74,12 @@ pub(super) async fn create(db: &Db, view: &dyn View, birth: &Birth<'_>) -> Resul
                 partition.number.into(),
                 birth.from.next(partition).into(),
                 Value::Int(0),
-                birth.appends.into(),
+                birth.hold.map(|hold| hold.next(partition)).into(),
+                birth.hold.is_none().into(),
             ]
         })
         .collect();
-    tx.insert_ignore("positions", ["topic", "part", "next", "lease_until", "appends"], rows).await?;
+    tx.insert_ignore("positions", ["topic", "part", "next", "lease_until", "hold", "appends"], rows).await?;
     tx.insert_ignore("dropped", ["event_id"], birth.dropped.iter().map(|id| [id.clone()]).collect()).await?;
     let meta = vec![
         ["journal".into(), birth.journal.to_string().into()],
@@ -136,7 +137,7 @@ pub(super) async fn latest_positions(db: &Db) -> Result<Positions, DbError> {
     positions_of(&db.read_latest(POSITIONS, vec![]).await?)
 }
 
-const POSITIONS: &str = "SELECT topic, part, next FROM positions";
+pub(super) const POSITIONS: &str = "SELECT topic, part, next FROM positions";
 
 pub(super) fn positions_of(rows: &[Row]) -> Result<Positions, DbError> {
     rows.iter().map(|row| Ok((partition(row)?, row.id(2)?))).collect()

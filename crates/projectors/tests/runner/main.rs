@@ -6,5 +6,6 @@ mod engines;
 mod leases;
 mod parking;
 mod reading;
+mod rebuilding;
 mod view;
 mod world;

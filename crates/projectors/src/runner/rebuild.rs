@@ -1,0 +1,445 @@
+//! A new generation beside the one that serves: filled from the first offset, compared, and put in its place.
+
+use std::sync::Arc;
+
+use aredvi_events::{Positions, Topic};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::control::{ControlError, Generation, State};
+use crate::db::{Db, DbError, PoolSizes, Value};
+use crate::view::View;
+
+use super::compare::{Comparison, compare};
+use super::generations::{GenerationError, bear, forsake};
+use super::handover::{self, distance};
+use super::limits::{BIRTH_LEASE, LOOK_EVERY, PATIENCE};
+use super::pause::sleep;
+use super::running::Running;
+use super::schema::{self, latest_positions};
+use super::{Deps, lease::millis};
+
+/// Rebuilds one view.
+pub struct Rebuild {
+    view: Arc<dyn View>,
+    deps: Deps,
+    process: Uuid,
+}
+
+/// How far a rebuild is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// It reads the log.
+    Filling {
+        /// Events behind it, at most.
+        done: u64,
+        /// Events on the log, at most.
+        total: u64,
+    },
+    /// Its rows are compared with those that serve.
+    Comparing {
+        /// Rows so far.
+        rows: u64,
+    },
+    /// It catches up with what serves.
+    Switching,
+}
+
+/// What came of a rebuild.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// The generation that serves now.
+    pub generation: u32,
+    /// The one that served before.
+    pub previous: Option<u32>,
+    /// What differs between the two; `None` when there was nothing to compare with.
+    pub comparison: Option<Comparison>,
+}
+
+/// Why a rebuild came to nothing, or a rollback was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum RebuildError {
+    /// The same code made other rows. The new generation stays where it is, until it is accepted or cancelled.
+    #[error("generation {generation} has other rows though its code is the same: {comparison}")]
+    Different {
+        /// The new generation.
+        generation: u32,
+        /// How.
+        comparison: Comparison,
+    },
+    /// Another process is at it.
+    #[error("generation {generation} of `{view}` is being built by another process")]
+    Busy {
+        /// The view.
+        view: String,
+        /// The new generation.
+        generation: u32,
+    },
+    /// Somebody cancelled it.
+    #[error("the rebuild of `{0}` was cancelled")]
+    Cancelled(String),
+    /// The process ends; the same call goes on where this one was.
+    #[error("the rebuild of `{0}` was interrupted: the same command goes on with it")]
+    Interrupted(String),
+    /// There is none.
+    #[error("`{view}` has no generation that is {state}")]
+    None {
+        /// The view.
+        view: String,
+        /// What it would have to be.
+        state: State,
+    },
+    /// The generation to return to is behind.
+    #[error("generation {generation} of `{view}` is {behind} events behind: is its projector running?")]
+    Lags {
+        /// The view.
+        view: String,
+        /// The generation.
+        generation: u32,
+        /// By how many events, at most.
+        behind: u64,
+    },
+    /// An engine.
+    #[error(transparent)]
+    Generation(#[from] GenerationError),
+    /// A database.
+    #[error("a database is unavailable: {}", .0.chain())]
+    Db(#[from] DbError),
+    /// The schema `control`.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+}
+
+/// The two generations of a rebuild.
+struct Pair {
+    n: u32,
+    new: Db,
+    old: Option<(Generation, Db)>,
+}
+
+impl Rebuild {
+    /// Nothing happens before one of its methods is called.
+    pub fn new(view: Arc<dyn View>, deps: Deps) -> Self {
+        let process = Uuid::from_bytes(deps.mint.random());
+        Self { view, deps, process }
+    }
+
+    /// Rebuilds the view from the log and lets the result serve, or goes on with a rebuild that was interrupted. Whoever
+    /// projects the view fills it; when nobody does, this process. Equal code and different rows refuse the switch,
+    /// unless `accept` says that they are right; different code only reports.
+    ///
+    /// # Errors
+    /// [`RebuildError`]; the serving generation is as it was.
+    pub async fn rebuild(
+        &self,
+        accept: bool,
+        tell: &(dyn Fn(Stage) + Send + Sync),
+        stop: &CancellationToken,
+    ) -> Result<Rebuilt, RebuildError> {
+        let n = self.begin().await?;
+        let site = self.deps.sites.of(self.name());
+        let mut old = None;
+        if let Some(serving) = self.deps.control.serving(self.name()).await? {
+            let db = schema::open(site, self.name(), serving.n, SIZES).await?;
+            // One that was made from another journal can neither be compared nor passed.
+            if schema::origin(&db).await?.is_some_and(|origin| origin.journal == self.deps.journal.id()) {
+                old = Some((serving, db));
+            }
+        }
+        let (dropped, hold) = match &old {
+            Some((_, db)) => (dropped(db).await?, Some(latest_positions(db).await?)),
+            None => (Vec::new(), None),
+        };
+        bear(&*self.view, &self.deps.journal, site, n, hold.as_ref(), dropped).await?;
+        let pair = Pair { n, new: schema::open(site, self.name(), n, SIZES).await?, old };
+        let mut helpers = Helpers::default();
+        let outcome = self.work(&pair, accept, tell, stop, &mut helpers).await;
+        helpers.end().await;
+        pair.close().await;
+        if let Err(error) = self.deps.control.release_generation(self.name(), n, self.process).await {
+            tracing::warn!(view = self.name(), error = error.chain(), "the lease of the rebuild was left to run out");
+        }
+        outcome
+    }
+
+    /// Gives up a rebuild: its schema is dropped.
+    ///
+    /// # Errors
+    /// [`RebuildError::None`] when there is none, or the engines'.
+    pub async fn cancel(&self) -> Result<u32, RebuildError> {
+        let building = self.one(State::Building).await?;
+        self.deps.control.cancel(self.name(), building.n).await?;
+        forsake(&self.deps, self.name(), building.n).await?;
+        Ok(building.n)
+    }
+
+    /// Lets the previous generation serve again; the one that served is kept up to date in its turn.
+    ///
+    /// # Errors
+    /// [`RebuildError::None`] without one, [`RebuildError::Lags`] while it is behind, or the engines'.
+    pub async fn rollback(&self) -> Result<Rebuilt, RebuildError> {
+        let (serving, previous) = (self.one(State::Serving).await?, self.one(State::Previous).await?);
+        let site = self.deps.sites.of(self.name());
+        let from = schema::open(site, self.name(), serving.n, SIZES).await?;
+        let to = schema::open(site, self.name(), previous.n, SIZES).await?;
+        let outcome = self.roll(&serving, &from, &previous, &to).await;
+        from.close().await;
+        to.close().await;
+        outcome
+    }
+
+    async fn roll(&self, serving: &Generation, from: &Db, previous: &Generation, to: &Db) -> Result<Rebuilt, RebuildError> {
+        handover::set_appends(to, true).await?;
+        let outcome = async {
+            // What the target passed before it appends, the serving one has appended; then the target has all.
+            self.wait_until_covers(from, &latest_positions(to).await?, previous.n).await?;
+            self.wait_until_covers(to, &latest_positions(from).await?, previous.n).await?;
+            Ok(self.deps.control.rollback(self.name(), serving.n, previous.n).await?)
+        };
+        match outcome.await {
+            Ok(()) => handover::set_appends(from, false).await?,
+            Err(error) => {
+                handover::set_appends(to, false).await?;
+                return Err(error);
+            }
+        }
+        tracing::info!(view = self.name(), generation = previous.n, instead_of = serving.n, "rolled back");
+        Ok(Rebuilt { generation: previous.n, previous: Some(serving.n), comparison: None })
+    }
+
+    async fn wait_until_covers(&self, db: &Db, wanted: &Positions, generation: u32) -> Result<(), RebuildError> {
+        let clock = self.deps.mint.clock();
+        let deadline = clock.now_ms().saturating_add(millis(PATIENCE));
+        loop {
+            let positions = latest_positions(db).await?;
+            if positions.covers(wanted, &Topic::ALL) {
+                return Ok(());
+            }
+            if clock.now_ms() >= deadline {
+                let behind = distance(&positions, wanted);
+                return Err(RebuildError::Lags { view: self.name().to_owned(), generation, behind });
+            }
+            clock.sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// The generation to build: a new one, or one that another process left.
+    async fn begin(&self) -> Result<u32, RebuildError> {
+        let (view, version) = (self.name(), self.view.schema_version());
+        match self.deps.control.create_building(view, version, self.process, BIRTH_LEASE).await {
+            Ok(generation) => Ok(generation.n),
+            Err(ControlError::AlreadyBuilding { n, .. }) => {
+                if self.deps.control.hold_generation(view, n, self.process, BIRTH_LEASE).await? {
+                    Ok(n)
+                } else {
+                    Err(RebuildError::Busy { view: view.to_owned(), generation: n })
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn work(
+        &self,
+        pair: &Pair,
+        accept: bool,
+        tell: &(dyn Fn(Stage) + Send + Sync),
+        stop: &CancellationToken,
+        helpers: &mut Helpers,
+    ) -> Result<Rebuilt, RebuildError> {
+        let mut comparison = None;
+        if pair.old.is_none() {
+            handover::set_free(&pair.new).await?;
+        }
+        // One that appends already was compared by whoever was interrupted before the switch.
+        if let Some((serving, old)) = &pair.old
+            && !handover::appends(&pair.new).await?
+        {
+            self.fill(pair, old, tell, stop, helpers).await?;
+            let found = self.compare(pair, old, tell, stop, helpers).await?;
+            if !found.is_equal() && serving.version == self.view.schema_version() && !accept {
+                return Err(RebuildError::Different { generation: pair.n, comparison: found });
+            }
+            tracing::info!(view = self.name(), generation = pair.n, comparison = %found, "compared");
+            comparison = Some(found);
+            handover::set_free(&pair.new).await?;
+        }
+        self.catch_up(pair, tell, stop, helpers).await?;
+        let previous = self.deps.control.serving(self.name()).await?.map(|serving| serving.n);
+        self.deps.control.switch(self.name(), previous, pair.n).await?;
+        if let Some((_, old)) = &pair.old {
+            handover::set_appends(old, false).await?;
+        }
+        tracing::info!(view = self.name(), generation = pair.n, instead_of = previous, "switched");
+        Ok(Rebuilt { generation: pair.n, previous, comparison })
+    }
+
+    /// Fills the new generation, never beyond the one that serves, until it is close to it.
+    async fn fill(
+        &self,
+        pair: &Pair,
+        old: &Db,
+        tell: &(dyn Fn(Stage) + Send + Sync),
+        stop: &CancellationToken,
+        helpers: &mut Helpers,
+    ) -> Result<(), RebuildError> {
+        loop {
+            self.look(pair, stop, helpers).await?;
+            handover::hold(&pair.new, &latest_positions(old).await?).await?;
+            self.tell_filling(pair, tell).await?;
+            if handover::is_close(&pair.new, old).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Runs the new generation exactly to where a snapshot of the old one stands, and compares the two.
+    async fn compare(
+        &self,
+        pair: &Pair,
+        old: &Db,
+        tell: &(dyn Fn(Stage) + Send + Sync),
+        stop: &CancellationToken,
+        helpers: &mut Helpers,
+    ) -> Result<Comparison, RebuildError> {
+        let mut serving = old.snapshot().await?;
+        let at = schema::positions_of(&serving.read(schema::POSITIONS, vec![]).await?)?;
+        handover::hold(&pair.new, &at).await?;
+        while latest_positions(&pair.new).await? != at {
+            self.look(pair, stop, helpers).await?;
+        }
+        let mut building = pair.new.snapshot().await?;
+        let mut seen = |rows| tell(Stage::Comparing { rows });
+        let comparing = compare(&mut serving, &mut building, self.view.tables(), &mut seen);
+        let found = tokio::select! {
+            found = comparing => found?,
+            ended = self.guard(pair, stop) => return Err(ended),
+        };
+        building.rollback().await?;
+        serving.rollback().await?;
+        Ok(found)
+    }
+
+    /// Waits until the new generation has everything that the old one has, or the log.
+    async fn catch_up(
+        &self,
+        pair: &Pair,
+        tell: &(dyn Fn(Stage) + Send + Sync),
+        stop: &CancellationToken,
+        helpers: &mut Helpers,
+    ) -> Result<(), RebuildError> {
+        loop {
+            let wanted = match &pair.old {
+                Some((_, old)) => latest_positions(old).await?,
+                None => self.deps.journal.ends(self.view.topics()).await.map_err(GenerationError::from)?,
+            };
+            match pair.old {
+                Some(_) => tell(Stage::Switching),
+                None => self.tell_filling(pair, tell).await?,
+            }
+            if latest_positions(&pair.new).await?.covers(&wanted, &Topic::ALL) {
+                return Ok(());
+            }
+            self.look(pair, stop, helpers).await?;
+        }
+    }
+
+    async fn tell_filling(&self, pair: &Pair, tell: &(dyn Fn(Stage) + Send + Sync)) -> Result<(), RebuildError> {
+        let (journal, topics) = (&self.deps.journal, self.view.topics());
+        let starts = journal.starts(topics).await.map_err(GenerationError::from)?;
+        let ends = journal.ends(topics).await.map_err(GenerationError::from)?;
+        let done = distance(&starts, &latest_positions(&pair.new).await?);
+        tell(Stage::Filling { done, total: distance(&starts, &ends) });
+        Ok(())
+    }
+
+    /// Waits a moment; keeps the lease, sees whether somebody cancelled, and helps where nobody works.
+    async fn look(&self, pair: &Pair, stop: &CancellationToken, helpers: &mut Helpers) -> Result<(), RebuildError> {
+        let clock = self.deps.mint.clock();
+        let interrupted = |_| RebuildError::Interrupted(self.name().to_owned());
+        sleep(clock, LOOK_EVERY, stop).await.map_err(interrupted)?;
+        self.keep(pair.n).await?;
+        if handover::is_deserted(&pair.new, clock, &mut helpers.new_since).await? {
+            helpers.new.get_or_insert_with(|| Running::start(&self.view, &self.deps, pair.n, stop));
+        }
+        if let Some((serving, old)) = &pair.old
+            && serving.version == self.view.schema_version()
+            && handover::is_deserted(old, clock, &mut helpers.old_since).await?
+        {
+            helpers.old.get_or_insert_with(|| Running::start(&self.view, &self.deps, serving.n, stop));
+        }
+        Ok(())
+    }
+
+    /// Keeps the lease while something long is done; answers why that must end.
+    async fn guard(&self, pair: &Pair, stop: &CancellationToken) -> RebuildError {
+        loop {
+            if sleep(self.deps.mint.clock(), LOOK_EVERY, stop).await.is_err() {
+                return RebuildError::Interrupted(self.name().to_owned());
+            }
+            match self.keep(pair.n).await {
+                Err(RebuildError::Db(error)) if error.is_transient() => {}
+                Err(error) => return error,
+                Ok(()) => {}
+            }
+        }
+    }
+
+    async fn keep(&self, n: u32) -> Result<(), RebuildError> {
+        let name = self.name();
+        let found = self.deps.control.generations(name).await?;
+        if !found.iter().any(|found| found.n == n && found.state == State::Building) {
+            return Err(RebuildError::Cancelled(name.to_owned()));
+        }
+        if !self.deps.control.hold_generation(name, n, self.process, BIRTH_LEASE).await? {
+            return Err(RebuildError::Busy { view: name.to_owned(), generation: n });
+        }
+        Ok(())
+    }
+
+    /// The newest generation in a state.
+    async fn one(&self, state: State) -> Result<Generation, RebuildError> {
+        let found = self.deps.control.generations(self.name()).await?;
+        let mine = |found: &Generation| found.state != State::Building || found.version == self.view.schema_version();
+        let found = found.into_iter().rfind(|found| found.state == state && mine(found));
+        found.ok_or_else(|| RebuildError::None { view: self.name().to_owned(), state })
+    }
+
+    fn name(&self) -> &'static str {
+        self.view.name()
+    }
+}
+
+const SIZES: PoolSizes = PoolSizes { write: 2, read: 2 };
+
+/// Workers of this process, where nobody else works.
+#[derive(Default)]
+struct Helpers {
+    new: Option<Running>,
+    new_since: Option<i64>,
+    old: Option<Running>,
+    old_since: Option<i64>,
+}
+
+impl Helpers {
+    async fn end(self) {
+        for running in [self.new, self.old].into_iter().flatten() {
+            running.end().await;
+        }
+    }
+}
+
+impl Pair {
+    async fn close(&self) {
+        self.new.close().await;
+        if let Some((_, old)) = &self.old {
+            old.close().await;
+        }
+    }
+}
+
+/// The events that a generation gave up: a rebuild skips them too, though it comes to them before it comes to that.
+async fn dropped(db: &Db) -> Result<Vec<Value>, DbError> {
+    let rows = db.read_latest("SELECT event_id FROM dropped", vec![]).await?;
+    rows.iter().map(|row| row.bytes(0).map(Value::from)).collect()
+}

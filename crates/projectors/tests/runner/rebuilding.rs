@@ -1,0 +1,242 @@
+//! New generations: filled, compared, switched to, rolled back, cancelled and dropped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aredvi_events::{Event, Positions};
+use aredvi_projectors::control::State;
+use aredvi_projectors::db::{Db, Value};
+use aredvi_projectors::runner::{Parking, Rebuild, RebuildError, Rebuilt, Stage};
+use tokio_util::sync::CancellationToken;
+
+use crate::view::Pairs;
+use crate::world::{World, each, follow, rows, tables, unfollow, until, vote};
+
+fn rebuilding(world: &World, view: &Pairs) -> Rebuild {
+    Rebuild::new(Arc::new(view.clone()), world.deps.clone())
+}
+
+async fn rebuild(world: &World, view: &Pairs) -> Result<Rebuilt, RebuildError> {
+    rebuilding(world, view).rebuild(false, &|_| (), &CancellationToken::new()).await
+}
+
+fn some_events(world: &World, n: u64) -> Vec<Event> {
+    let mint = &world.deps.mint;
+    let event = |n: u64| match n % 3 {
+        0 => follow(mint, 10 + n % 7, 100 + n % 5),
+        1 => unfollow(mint, 10 + n % 7, 100 + n % 5),
+        _ => vote(mint, 1_000 + n % 11),
+    };
+    (0..n).map(event).collect()
+}
+
+async fn states(world: &World) -> Vec<(u32, State)> {
+    let found = world.deps.control.generations("pairs").await.expect("read");
+    found.into_iter().map(|found| (found.n, found.state)).collect()
+}
+
+async fn exists(world: &World, n: u32) -> bool {
+    Db::exists(&world.url, &format!("pairs_g{n}")).await.expect("asked")
+}
+
+#[tokio::test]
+async fn a_rebuild_under_load_ends_equal_and_switches() {
+    each(|world| async move {
+        let view = Pairs::default();
+        let (one, two) = (world.start(&view), world.start(&view));
+        world.append(some_events(&world, 3_000)).await;
+        let reader = world.reader(&view).await;
+        let before = world.settle(&view).await;
+        let load = async {
+            loop {
+                world.append(some_events(&world, 20)).await;
+                world.deps.mint.clock().sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let stages = std::sync::Mutex::new(Vec::new());
+        let tell = |stage| stages.lock().expect("no panic").push(stage);
+        let (rebuilding, stop) = (rebuilding(&world, &view), CancellationToken::new());
+        let rebuilt = tokio::select! {
+            rebuilt = rebuilding.rebuild(false, &tell, &stop) => rebuilt.expect("rebuilt"),
+            () = load => unreachable!("the load never ends"),
+        };
+        assert_eq!((rebuilt.generation, rebuilt.previous), (2, Some(1)));
+        assert!(rebuilt.comparison.expect("compared").is_equal());
+        let stages = stages.into_inner().expect("no panic");
+        assert!(matches!(stages.first(), Some(Stage::Filling { total, .. }) if *total >= 3_000));
+        assert!(stages.iter().any(|stage| matches!(stage, Stage::Comparing { rows } if *rows > 0)));
+        until("the reader switches", async || reader.pin().is_ok_and(|pinned| pinned.generation == 2)).await;
+        let after = world.settle(&view).await;
+        assert_eq!(states(&world).await, [(1, State::Previous), (2, State::Serving)]);
+
+        // The previous one stays up to date.
+        let ends = world.deps.journal.ends(aredvi_projectors::view::View::topics(&view)).await.expect("ends");
+        let positions = async || aredvi_projectors::runner::read_positions(&before).await.expect("read");
+        until("the previous one follows", async || positions().await.covers(&ends, &aredvi_events::Topic::ALL)).await;
+        let after_all = async || aredvi_projectors::runner::read_positions(&after).await.expect("read");
+        until("the new one follows", async || after_all().await == positions().await).await;
+        assert_eq!(tables(&before).await, tables(&after).await);
+        one.end().await;
+        two.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rebuild_fills_itself_when_no_projector_runs() {
+    each(|world| async move {
+        let view = Pairs::default();
+        let process = world.start(&view);
+        world.append(some_events(&world, 100)).await;
+        let before = world.settle(&view).await;
+        process.end().await;
+        let rebuilt = rebuild(&world, &view).await.expect("rebuilt");
+        assert_eq!(rebuilt.generation, 2);
+        let after = world.settle(&view).await;
+        assert_eq!(after.schema(), "pairs_g2");
+        assert_eq!(tables(&before).await, tables(&after).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn different_rows_of_equal_code_refuse_the_switch() {
+    each(|world| async move {
+        let view = Pairs::default();
+        let process = world.start(&view);
+        world.append(some_events(&world, 100)).await;
+        let db = world.settle(&view).await;
+        db.execute("UPDATE media SET votes = votes + 1 WHERE medium = 1001", vec![]).await.expect("damaged");
+        db.execute("DELETE FROM media WHERE medium = 1002", vec![]).await.expect("damaged");
+        db.execute("INSERT INTO media (medium, votes) VALUES (5, 5)", vec![]).await.expect("damaged");
+        let refused = rebuild(&world, &view).await.expect_err("different");
+        let told = "generation 2 has other rows though its code is the same: ";
+        assert!(refused.to_string().starts_with(told), "{refused}");
+        assert!(refused.to_string().ends_with("`media`: 1 rows missing, 1 more, 1 changed"), "{refused}");
+        assert_eq!(states(&world).await, [(1, State::Serving), (2, State::Building)]);
+        let accepted = rebuilding(&world, &view).rebuild(true, &|_| (), &CancellationToken::new()).await.expect("accepted");
+        assert_eq!(accepted.generation, 2);
+        process.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cancelled_rebuild_leaves_no_trace() {
+    each(|world| async move {
+        let view = Pairs::default();
+        let process = world.start(&view);
+        world.append(some_events(&world, 50)).await;
+        let db = world.settle(&view).await;
+        db.execute("DELETE FROM media", vec![]).await.expect("damaged");
+        rebuild(&world, &view).await.expect_err("different");
+        assert!(exists(&world, 2).await);
+        assert_eq!(rebuilding(&world, &view).cancel().await.expect("cancelled"), 2);
+        assert!(!exists(&world, 2).await);
+        assert_eq!(states(&world).await, [(1, State::Serving)]);
+        assert!(matches!(rebuilding(&world, &view).cancel().await, Err(RebuildError::None { .. })));
+        world.append(some_events(&world, 50)).await;
+        assert_eq!(world.settle(&view).await.schema(), "pairs_g1");
+        process.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rollback_is_current_and_refused_while_its_target_lags() {
+    each(|world| async move {
+        let view = Pairs::default();
+        let process = world.start(&view);
+        world.append(some_events(&world, 50)).await;
+        world.settle(&view).await;
+        assert!(matches!(rebuilding(&world, &view).rollback().await, Err(RebuildError::None { .. })));
+        rebuild(&world, &view).await.expect("rebuilt");
+        world.append(some_events(&world, 50)).await;
+        let rolled = rebuilding(&world, &view).rollback().await.expect("rolled back");
+        assert_eq!((rolled.generation, rolled.previous), (1, Some(2)));
+        world.append(some_events(&world, 50)).await;
+        let db = world.settle(&view).await;
+        assert_eq!(db.schema(), "pairs_g1");
+        let votes = rows(&db, "SELECT CAST(SUM(votes) AS SIGNED) FROM media").await;
+        assert_eq!(votes, [[Value::Int(3 * 16)]]);
+        process.end().await;
+
+        // Nobody works any more: the other one cannot catch up with what this one is made to have.
+        db.execute("UPDATE positions SET next = next + 3 WHERE topic = 3", vec![]).await.expect("ahead");
+        let refused = rebuilding(&world, &view).rollback().await.expect_err("lags");
+        assert!(matches!(refused, RebuildError::Lags { generation: 2, behind: 72.., .. }), "{refused}");
+        assert_eq!(states(&world).await, [(1, State::Serving), (2, State::Previous)]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rebuild_agrees_after_a_drop() {
+    each(|world| async move {
+        let (view, mint) = (Pairs::default(), &world.deps.mint);
+        let ill = [follow(mint, 1, 2), unfollow(mint, 1, 2), follow(mint, 1, 2), follow(mint, 3, 4)];
+        view.poison(ill[0].id);
+        view.poison(ill[3].id);
+        let process = world.start(&view);
+        world.append(ill.to_vec()).await;
+        let before = world.settle(&view).await;
+        let parking = Parking::new(Arc::new(view.clone()), world.deps.clone());
+        parking.drop(ill[0].id).await.expect("dropped");
+        world.settle(&view).await;
+        assert_eq!(rows(&before, "SELECT pair, follows FROM pairs").await, [["1:2".into(), 1.into()]]);
+        // Whether the fault is still there makes no difference to an event that was given up before.
+        view.faults.lock().expect("no panic").remove(&ill[0].id);
+        rebuild(&world, &view).await.expect("equal");
+        let after = world.settle(&view).await;
+        assert_eq!(after.schema(), "pairs_g2");
+        assert_eq!(tables(&before).await, tables(&after).await);
+        assert_eq!(rows(&after, "SELECT record_key FROM parked").await, [["3:4".into()]]);
+        process.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_derived_is_appended_by_the_one_that_serves_alone() {
+    each(|world| async move {
+        let (view, mint) = (Pairs::default(), &world.deps.mint);
+        let process = world.start(&view);
+        world.append((0..30).map(|n| vote(mint, 1 + n)).collect()).await;
+        world.settle(&view).await;
+        let derived = async || {
+            let starts = world.deps.journal.starts(&[aredvi_events::Topic::Media]).await.expect("starts");
+            let ends = world.deps.journal.ends(&[aredvi_events::Topic::Media]).await.expect("ends");
+            let events = |positions: &Positions| positions.iter().map(|(_, next)| next).sum::<u64>();
+            events(&ends) - events(&starts)
+        };
+        until("all are derived", async || derived().await == 60).await;
+        rebuild(&world, &view).await.expect("rebuilt");
+        world.settle(&view).await;
+        assert_eq!(derived().await, 60, "the rebuild appended");
+        world.append(vec![vote(mint, 99)]).await;
+        let new = world.settle(&view).await;
+        assert_eq!(new.schema(), "pairs_g2");
+        until("the new one appends", async || derived().await >= 62).await;
+        process.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_previous_one_is_dropped_after_the_time_of_grace() {
+    each(|world| async move {
+        let view = Pairs::default();
+        let process = world.start_with(&view, |limits| limits.grace = Duration::from_secs(3_600));
+        world.append(some_events(&world, 10)).await;
+        world.settle(&view).await;
+        rebuild(&world, &view).await.expect("rebuilt");
+        world.settle(&view).await;
+        process.end().await;
+        assert!(exists(&world, 1).await);
+        let process = world.start_with(&view, |limits| limits.grace = Duration::ZERO);
+        until("it is dropped", async || !exists(&world, 1).await).await;
+        assert_eq!(states(&world).await, [(2, State::Serving)]);
+        process.end().await;
+    })
+    .await;
+}
