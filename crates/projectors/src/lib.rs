@@ -11,6 +11,7 @@ pub mod db;
 pub mod facts;
 pub mod graph;
 pub mod keys;
+pub mod media;
 pub mod notification_feed;
 mod rows;
 pub mod runner;

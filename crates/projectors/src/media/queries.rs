@@ -1,0 +1,236 @@
+//! What may be asked of `media`.
+
+use aredvi_events::actors::Access;
+use aredvi_events::{ActorId, CommentId, MediumId, Partition, Place, StoryId, Topic};
+
+use super::rows::ITSELF;
+use crate::db::{Db, DbError, Row, Value, padded_in_list};
+
+/// A medium.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Which.
+    pub id: MediumId,
+    /// On whose page it stands.
+    pub owner: ActorId,
+    /// Who wrote it.
+    pub author: ActorId,
+    /// Who may see it, together with the owner's access.
+    pub access: Access,
+    /// The text; none once deleted or erased.
+    pub body: Option<String>,
+    /// Comments on it.
+    pub comment_count: u64,
+    /// People who like it.
+    pub vote_count: u64,
+    /// Unix milliseconds.
+    pub created_at: i64,
+    /// Unix milliseconds.
+    pub edited_at: Option<i64>,
+    /// It is gone; the row is the mark of it.
+    pub deleted: bool,
+    /// The last event in it.
+    pub last: Place,
+}
+
+/// How a person stands to a medium.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flags {
+    /// Which medium.
+    pub medium: MediumId,
+    /// He likes it.
+    pub voted: bool,
+    /// He is told of what happens to it.
+    pub subscribed: bool,
+}
+
+/// A comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommentRow {
+    /// Which.
+    pub id: CommentId,
+    /// On which medium.
+    pub medium: MediumId,
+    /// Who wrote it.
+    pub author: ActorId,
+    /// The text; none once deleted or erased.
+    pub body: Option<String>,
+    /// People who like it.
+    pub vote_count: u64,
+    /// Unix milliseconds.
+    pub created_at: i64,
+    /// Unix milliseconds.
+    pub edited_at: Option<i64>,
+    /// It is gone; the row is the mark of it.
+    pub deleted: bool,
+    /// The story that tells it.
+    pub story: StoryId,
+}
+
+impl Node {
+    /// A medium as its writer knows it, made by the event at `last`.
+    pub fn fresh(
+        id: MediumId,
+        owner: ActorId,
+        author: ActorId,
+        access: Access,
+        body: String,
+        created_at: i64,
+        last: Place,
+    ) -> Self {
+        Self {
+            id,
+            owner,
+            author,
+            access,
+            body: Some(body),
+            comment_count: 0,
+            vote_count: 0,
+            created_at,
+            edited_at: None,
+            deleted: false,
+            last,
+        }
+    }
+}
+
+impl CommentRow {
+    /// A comment as its writer knows it.
+    pub const fn fresh(id: CommentId, medium: MediumId, author: ActorId, body: String, created_at: i64, story: StoryId) -> Self {
+        Self { id, medium, author, body: Some(body), vote_count: 0, created_at, edited_at: None, deleted: false, story }
+    }
+}
+
+const NODE: &str =
+    "id, owner, author, access, body, comment_count, vote_count, created_at, edited_at, deleted, last_part, last_offset";
+const COMMENT: &str = "id, medium, author, body, vote_count, created_at, edited_at, deleted, story";
+
+/// These media, deleted ones too, in no order.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn nodes(db: &Db, ids: &[MediumId]) -> Result<Vec<Node>, DbError> {
+    // nodes: the primary key
+    let (list, values) = padded_in_list(ids.iter().map(|&id| id.into()).collect());
+    db.read(&format!("SELECT {NODE} FROM nodes WHERE id IN {list}"), values).await?.iter().map(node).collect()
+}
+
+/// How a person stands to these media: one row each for those he likes or is told of.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn viewer_flags(db: &Db, person: ActorId, ids: &[MediumId]) -> Result<Vec<Flags>, DbError> {
+    // votes and subscriptions: the primary keys
+    let (list, values) = padded_in_list(ids.iter().map(|&id| id.into()).collect());
+    let sql = format!(
+        "SELECT medium, CAST(MAX(voted) AS SIGNED), CAST(MAX(subscribed) AS SIGNED) FROM (
+            SELECT medium, 1 AS voted, 0 AS subscribed FROM votes WHERE medium IN {list} AND comment_id = {ITSELF} AND voter = ?
+            UNION ALL
+            SELECT medium, 0, wanted FROM subscriptions WHERE medium IN {list} AND person = ?) AS flags
+         GROUP BY medium"
+    );
+    let one: Vec<Value> = values.into_iter().chain([person.into()]).collect();
+    let rows = db.read(&sql, [one.clone(), one].concat()).await?;
+    rows.iter().map(|row| Ok(Flags { medium: row.id(0)?, voted: row.int(1)? != 0, subscribed: row.int(2)? != 0 })).collect()
+}
+
+/// These comments, deleted ones too, in no order.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn comments_by_id(db: &Db, ids: &[CommentId]) -> Result<Vec<CommentRow>, DbError> {
+    // comments: the primary key
+    let (list, values) = padded_in_list(ids.iter().map(|&id| id.into()).collect());
+    db.read(&format!("SELECT {COMMENT} FROM comments WHERE id IN {list}"), values).await?.iter().map(comment).collect()
+}
+
+/// The comments on a medium above a comment, the oldest first.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn comments(db: &Db, medium: MediumId, above: Option<CommentId>, limit: u32) -> Result<Vec<CommentRow>, DbError> {
+    // comments_by_medium
+    let sql = format!("SELECT {COMMENT} FROM comments WHERE medium = ? AND id > ? AND deleted = 0 ORDER BY id LIMIT ?");
+    let above = above.map_or(0, CommentId::as_i64);
+    let values = vec![medium.into(), above.into(), Value::Int(i64::from(limit))];
+    db.read(&sql, values).await?.iter().map(comment).collect()
+}
+
+/// Which of these comments a person likes.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn voted_comments(db: &Db, person: ActorId, ids: &[CommentId]) -> Result<Vec<CommentId>, DbError> {
+    // votes_by_comment
+    let (list, mut values) = padded_in_list(ids.iter().map(|&id| id.into()).collect());
+    values.push(person.into());
+    let rows = db.read(&format!("SELECT comment_id FROM votes WHERE comment_id IN {list} AND voter = ?"), values).await?;
+    rows.iter().map(|row| row.id(0)).collect()
+}
+
+/// Who likes a medium, in the order of their ids, from above `above`.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn voters(db: &Db, medium: MediumId, above: Option<ActorId>, limit: u32) -> Result<Vec<ActorId>, DbError> {
+    // votes: the primary key
+    let sql = format!("SELECT voter FROM votes WHERE medium = ? AND comment_id = {ITSELF} AND voter > ? ORDER BY voter LIMIT ?");
+    let above = above.map_or(0, ActorId::as_i64);
+    let rows = db.read(&sql, vec![medium.into(), above.into(), Value::Int(i64::from(limit))]).await?;
+    rows.iter().map(|row| row.id(0)).collect()
+}
+
+/// Who likes a comment, in the order of their ids, from above `above`.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn comment_voters(db: &Db, comment: CommentId, above: Option<ActorId>, limit: u32) -> Result<Vec<ActorId>, DbError> {
+    // votes_by_comment
+    let sql = "SELECT voter FROM votes WHERE comment_id = ? AND voter > ? ORDER BY voter LIMIT ?";
+    let above = above.map_or(0, ActorId::as_i64);
+    let rows = db.read(sql, vec![comment.into(), above.into(), Value::Int(i64::from(limit))]).await?;
+    rows.iter().map(|row| row.id(0)).collect()
+}
+
+/// The media with a hashtag, in their texts or in their comments', below a medium, the newest first.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn tagged(db: &Db, tag: &str, below: Option<MediumId>, limit: u32) -> Result<Vec<MediumId>, DbError> {
+    // hashtags_by_tag
+    let sql = "SELECT DISTINCT medium FROM hashtags WHERE tag = ? AND medium < ? ORDER BY medium DESC LIMIT ?";
+    let below = below.map_or(i64::MAX, MediumId::as_i64);
+    let rows = db.read(sql, vec![tag.into(), below.into(), Value::Int(i64::from(limit))]).await?;
+    rows.iter().map(|row| row.id(0)).collect()
+}
+
+fn node(row: &Row) -> Result<Node, DbError> {
+    let number = u32::try_from(row.int(10)?).unwrap_or(0);
+    Ok(Node {
+        id: row.id(0)?,
+        owner: row.id(1)?,
+        author: row.id(2)?,
+        access: Access::from_number(row.int(3)?),
+        body: row.opt_text(4)?.map(str::to_owned),
+        comment_count: u64::try_from(row.int(5)?).unwrap_or(0),
+        vote_count: u64::try_from(row.int(6)?).unwrap_or(0),
+        created_at: row.int(7)?,
+        edited_at: row.opt_int(8)?,
+        deleted: row.int(9)? != 0,
+        last: Place { partition: Partition { topic: Topic::Media, number }, offset: u64::try_from(row.int(11)?).unwrap_or(0) },
+    })
+}
+
+fn comment(row: &Row) -> Result<CommentRow, DbError> {
+    Ok(CommentRow {
+        id: row.id(0)?,
+        medium: row.id(1)?,
+        author: row.id(2)?,
+        body: row.opt_text(3)?.map(str::to_owned),
+        vote_count: u64::try_from(row.int(4)?).unwrap_or(0),
+        created_at: row.int(5)?,
+        edited_at: row.opt_int(6)?,
+        deleted: row.int(7)? != 0,
+        story: row.id(8)?,
+    })
+}
