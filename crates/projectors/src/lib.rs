@@ -15,7 +15,7 @@ pub mod media;
 pub mod notification_feed;
 mod rows;
 pub mod runner;
-mod seen;
+pub mod seen;
 pub mod sessions;
 pub mod story_feed;
 pub mod view;

@@ -69,6 +69,8 @@ pub struct Batch {
     pub events: Vec<Placed>,
     /// Opens their seals; knows no key when the view opens none.
     pub opener: Opener,
+    /// Whether what is derived will be appended: the generation is the serving one.
+    pub serving: bool,
 }
 
 /// An event to append because of another.

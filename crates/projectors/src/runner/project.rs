@@ -180,8 +180,9 @@ impl Projector {
         if run.is_empty() {
             return Ok(());
         }
+        let serving = schema::appends(tx).await?;
         let (indices, events): (Vec<usize>, Vec<Placed>) = std::mem::take(run).into_iter().unzip();
-        let batch = Batch { events, opener: std::mem::take(opener) };
+        let batch = Batch { events, opener: std::mem::take(opener), serving };
         let applied = self.view.apply(tx, &batch).await;
         *opener = batch.opener;
         taken.extend(indices.into_iter().zip(batch.events));

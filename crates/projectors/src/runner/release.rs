@@ -150,7 +150,8 @@ impl Projector {
                 }
             }
             let opener = opener(&*self.view, &self.keys, events.iter()).await?;
-            derived.extend(self.view.apply(tx, &Batch { events, opener }).await?);
+            let serving = schema::appends(tx).await?;
+            derived.extend(self.view.apply(tx, &Batch { events, opener, serving }).await?);
             parked::remove_through(tx, key, through).await?;
         }
         Ok(derived)

@@ -37,7 +37,7 @@ impl<'a> World<'a> {
 
     /// Applies a batch; what follows from it.
     pub async fn apply(&self, events: &[Placed]) -> Vec<Derived> {
-        let batch = Batch { events: events.to_vec(), opener: self.opener.clone() };
+        let batch = Batch { events: events.to_vec(), opener: self.opener.clone(), serving: true };
         let mut tx = self.db.begin().await.expect("begin");
         let derived = self.view.apply(&mut tx, &batch).await.expect("applied");
         tx.commit().await.expect("commit");
@@ -46,7 +46,7 @@ impl<'a> World<'a> {
 
     /// Applies a batch and undoes it.
     pub async fn fail(&self, events: &[Placed]) {
-        let batch = Batch { events: events.to_vec(), opener: self.opener.clone() };
+        let batch = Batch { events: events.to_vec(), opener: self.opener.clone(), serving: true };
         let mut tx = self.db.begin().await.expect("begin");
         self.view.apply(&mut tx, &batch).await.expect("applied");
         tx.rollback().await.expect("rollback");

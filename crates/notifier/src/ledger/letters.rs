@@ -1,0 +1,105 @@
+//! Which letters are to be sent: read, claimed, put off, settled.
+//!
+//! Several senders may run: a claim is an update of exactly the state that was read, and counts only if it hit.
+
+use aredvi_events::notifications::Verb;
+use aredvi_events::{ActorId, CommentId, MediumId, NotificationId};
+use aredvi_projectors::db::{Db, DbError, Row};
+use uuid::Uuid;
+
+use super::schema::{MAIL, outcome};
+
+/// A letter to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Due {
+    pub(super) recipient: ActorId,
+    pub(super) notification: NotificationId,
+    pub(super) verb: Verb,
+    pub(super) subject: ActorId,
+    pub(super) medium: Option<MediumId>,
+    pub(super) comment: Option<CommentId>,
+    pub(super) cause: Uuid,
+    /// Unix milliseconds.
+    pub(super) cause_time: i64,
+    /// The recipient has read or dismissed it.
+    pub(super) seen: bool,
+    /// Attempts begun, a claimed one included.
+    pub(super) attempts: u32,
+    /// Unix milliseconds; a claim lies in the future.
+    next_attempt: i64,
+}
+
+/// The letters whose time has come, the oldest first, at most `limit`.
+pub(super) async fn due(db: &Db, now_ms: i64, limit: u64) -> Result<Vec<Due>, DbError> {
+    // letters_by_turn
+    let sql = "SELECT recipient, notification, verb, subject, medium, comment_id, cause, cause_time, seen, attempts,
+            next_attempt
+        FROM letters WHERE due = 1 AND outcome = ? AND settled = 0 AND next_attempt <= ? AND channel = ?
+        ORDER BY next_attempt LIMIT ?";
+    let rows = db.read_latest(sql, vec![outcome::NONE.into(), now_ms.into(), MAIL.into(), limit.into()]).await?;
+    rows.iter().map(read).collect()
+}
+
+/// Claims a letter until `until_ms`; false when somebody else has, or something came of it meanwhile.
+pub(super) async fn claim(db: &Db, due: &mut Due, until_ms: i64) -> Result<bool, DbError> {
+    let sql = "UPDATE letters SET next_attempt = ?, attempts = attempts + 1
+        WHERE recipient = ? AND notification = ? AND channel = ?
+        AND outcome = ? AND settled = 0 AND next_attempt = ? AND attempts = ?";
+    let args = vec![
+        until_ms.into(),
+        due.recipient.into(),
+        due.notification.into(),
+        MAIL.into(),
+        outcome::NONE.into(),
+        due.next_attempt.into(),
+        due.attempts.into(),
+    ];
+    let claimed = db.execute(sql, args).await? == 1;
+    if claimed {
+        due.next_attempt = until_ms;
+        due.attempts += 1;
+    }
+    Ok(claimed)
+}
+
+/// Puts a claimed letter off until `until_ms`. A lost claim is somebody else's.
+pub(super) async fn put_off(db: &Db, due: &Due, until_ms: i64) -> Result<(), DbError> {
+    let sql = "UPDATE letters SET next_attempt = ?
+        WHERE recipient = ? AND notification = ? AND channel = ? AND next_attempt = ? AND attempts = ?";
+    db.execute(
+        sql,
+        vec![
+            until_ms.into(),
+            due.recipient.into(),
+            due.notification.into(),
+            MAIL.into(),
+            due.next_attempt.into(),
+            due.attempts.into(),
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// Notes that an outcome of the letter stands on the journal: it need not be read back before the next look.
+pub(super) async fn settle(db: &Db, due: &Due) -> Result<(), DbError> {
+    let sql = "UPDATE letters SET settled = 1 WHERE recipient = ? AND notification = ? AND channel = ?";
+    db.execute(sql, vec![due.recipient.into(), due.notification.into(), MAIL.into()]).await.map(drop)
+}
+
+fn read(row: &Row) -> Result<Due, DbError> {
+    let unknown = |column, expected| DbError::Column { column, expected, found: "something else".to_owned() };
+    Ok(Due {
+        recipient: row.id(0)?,
+        notification: row.id(1)?,
+        verb: Verb::from_number(row.int(2)?).ok_or_else(|| unknown(2, "a verb"))?,
+        subject: row.id(3)?,
+        medium: row.opt_id(4)?,
+        comment: row.opt_id(5)?,
+        cause: Uuid::from_slice(row.bytes(6)?).map_err(|_| unknown(6, "a UUID"))?,
+        cause_time: row.int(7)?,
+        seen: row.int(8)? != 0,
+        attempts: row.id(9)?,
+        next_attempt: row.int(10)?,
+    })
+}

@@ -1,0 +1,232 @@
+//! Takes letters whose time has come, asks once more whether they may be sent, sends them, and says what came of it.
+
+use std::time::Duration;
+
+use aredvi_events::deliveries::{Channel, DeliveryEvent, DeliveryFailed, DeliverySent, DeliverySuppressed, Suppression};
+use aredvi_events::mint::derived_id;
+use aredvi_events::{Body, Event, Origin, Topic};
+use aredvi_projectors::db::{Db, DbError};
+use aredvi_projectors::runner::{NotReady, ViewReader};
+use aredvi_projectors::view::Derived;
+use aredvi_projectors::{accounts, actors};
+use futures_util::StreamExt as _;
+use tokio_util::sync::CancellationToken;
+
+use super::letters::{self, Due};
+use super::{Outbox, backoff};
+use crate::append::append;
+use crate::channels::SendError;
+use crate::planner::{self, Medium, may_be_told};
+use crate::sweep::stopped;
+use crate::templates::{self, Told};
+use crate::{Deps, millis};
+
+/// Letters taken at once.
+const LETTERS_PER_ROUND: u64 = 100;
+/// Letters in work at once.
+const SENDS_AT_ONCE: usize = 4;
+/// Between two looks for letters; also how soon a failure of an engine is tried again.
+const PAUSE: Duration = Duration::from_millis(250);
+/// How long a claim holds: longer than a mail server may take.
+const CLAIM: Duration = Duration::from_secs(10 * 60);
+/// How long one look waits for the ledger to reach the end of `deliveries`, before it looks again.
+const CATCH_UP: Duration = Duration::from_secs(5);
+/// Tries to append an outcome before the letter's claim is left to run out.
+const APPENDS: u32 = 60;
+/// Between two of them.
+const APPEND_AGAIN: Duration = Duration::from_secs(1);
+
+/// The planner appends before it commits: how long to wait for what it has not heard of.
+const PLANNER_COMMITS: Duration = Duration::from_secs(1);
+
+/// The sender of one process.
+pub(super) struct Sender {
+    pub(super) ledger: ViewReader,
+    pub(super) planner: ViewReader,
+    pub(super) actors: ViewReader,
+    pub(super) accounts: ViewReader,
+    pub(super) deps: Deps,
+    pub(super) outbox: Outbox,
+}
+
+/// Why a round was not finished; letters in work are tried again when their claims run out.
+#[derive(Debug, thiserror::Error)]
+enum Interrupted {
+    #[error(transparent)]
+    NotReady(#[from] NotReady),
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Journal(#[from] aredvi_journal::ReadError),
+}
+
+/// What is to become of a letter.
+enum Fate {
+    Sent,
+    Failed(String),
+    Suppressed(Suppression),
+    Later(Duration),
+}
+
+impl Sender {
+    /// Sends until `stop`.
+    pub(super) async fn run(&self, stop: &CancellationToken) {
+        let clock = self.deps.runner.mint.clock();
+        let mut caught_up = None;
+        let mut told = None;
+        while !stop.is_cancelled() {
+            let pause = match self.round(&mut caught_up, stop).await {
+                Ok(n) => {
+                    told = None;
+                    if n == 0 { PAUSE } else { Duration::ZERO }
+                }
+                Err(interrupted) => {
+                    let reason = interrupted.to_string();
+                    if told.as_ref() != Some(&reason) {
+                        tracing::warn!(error = reason, "no letters can be sent; it is tried again");
+                        told = Some(reason);
+                    }
+                    PAUSE
+                }
+            };
+            if stopped(clock, pause, stop).await {
+                break;
+            }
+        }
+    }
+
+    /// Sends some letters; how many were due. `caught_up` is the generation that has heard every outcome.
+    async fn round(&self, caught_up: &mut Option<u32>, stop: &CancellationToken) -> Result<usize, Interrupted> {
+        let pinned = self.ledger.pin()?;
+        if *caught_up != Some(pinned.generation) {
+            let ends = self.deps.runner.journal.ends(&[Topic::Deliveries]).await?;
+            if !self.ledger.wait_for(&ends, CATCH_UP).await || self.ledger.pin()?.generation != pinned.generation {
+                return Ok(0);
+            }
+            *caught_up = Some(pinned.generation);
+        }
+        let now_ms = self.now_ms();
+        if !self.deps.facts.trusted(now_ms) {
+            return Ok(0);
+        }
+        let due = letters::due(&pinned.db, now_ms, LETTERS_PER_ROUND).await?;
+        let taken = due.len();
+        let db = &pinned.db;
+        let mut work = futures_util::stream::iter(due)
+            .take_while(|_| std::future::ready(!stop.is_cancelled()))
+            .map(|due| self.take(db, due))
+            .buffer_unordered(SENDS_AT_ONCE);
+        let mut ended = Ok(());
+        while let Some(letter) = work.next().await {
+            ended = ended.and(letter);
+        }
+        ended.map(|()| taken)
+    }
+
+    /// Claims one letter and brings it to an end, or puts it off.
+    #[tracing::instrument(name = "notify.email", skip_all, fields(notification = %due.notification, recipient = %due.recipient))]
+    async fn take(&self, db: &Db, mut due: Due) -> Result<(), Interrupted> {
+        let until = self.now_ms().saturating_add(millis(CLAIM));
+        if !letters::claim(db, &mut due, until).await? {
+            return Ok(());
+        }
+        match self.deliver(&due).await {
+            Ok(Fate::Later(pause)) => Ok(letters::put_off(db, &due, self.now_ms().saturating_add(millis(pause))).await?),
+            Ok(fate) => self.tell(db, &due, fate).await,
+            Err(interrupted) => {
+                letters::put_off(db, &due, self.now_ms().saturating_add(millis(PAUSE))).await?;
+                Err(interrupted)
+            }
+        }
+    }
+
+    async fn deliver(&self, due: &Due) -> Result<Fate, Interrupted> {
+        if due.seen {
+            return Ok(Fate::Suppressed(Suppression::AlreadySeen));
+        }
+        if self.now_ms().saturating_sub(due.cause_time) > millis(self.deps.settings.max_age) {
+            return Ok(Fate::Suppressed(Suppression::TooOld));
+        }
+        let planner = self.planner.db()?;
+        let medium = match due.medium {
+            Some(id) => planner::queries::medium(&planner, id).await?,
+            None => None,
+        };
+        let comment = match due.comment {
+            Some(id) => planner::queries::comment_stands(&planner, id).await?,
+            None => Some(true),
+        };
+        let unheard_of = comment.is_none() || (due.medium.is_some() && medium.is_none());
+        if let Some(pause) = backoff::pause_after(due.attempts).filter(|_| unheard_of) {
+            return Ok(Fate::Later(pause.min(PLANNER_COMMITS)));
+        }
+        let cards = actors::queries::cards(&self.actors.db()?, &[due.subject, due.recipient]).await?;
+        let name_of = |who| cards.iter().find(|card| card.actor == who).and_then(|card| card.name.as_deref()).unwrap_or_default();
+        let address = accounts::queries::emails(&self.accounts.db()?, &[due.recipient]).await?.pop();
+        let Some((_, address)) = address else { return Ok(Fate::Suppressed(Suppression::NoAddress)) };
+        if unheard_of || comment == Some(false) || !self.may_be_told(due, medium.as_ref()) {
+            return Ok(Fate::Suppressed(Suppression::NotVisible));
+        }
+        let told = Told {
+            verb: due.verb,
+            subject_name: name_of(due.subject),
+            recipient_name: name_of(due.recipient),
+            recipient_wrote_it: medium.is_some_and(|medium| medium.author == due.recipient),
+            recipients_page: medium.is_some_and(|medium| medium.owner == due.recipient),
+        };
+        let written = templates::write(&told, &self.outbox.public_url);
+        let to = (due.recipient, address.as_str());
+        let sent = match self.outbox.postmark.letter(to, due.notification, &written, self.now_ms()) {
+            Ok(letter) => self.outbox.mail.send(&letter).await,
+            Err(refused) => Err(refused),
+        };
+        Ok(match sent {
+            Ok(()) => Fate::Sent,
+            Err(SendError::Permanent(code)) => Fate::Failed(code),
+            Err(SendError::Transient(code)) => match backoff::pause_after(due.attempts) {
+                Some(pause) => Fate::Later(pause),
+                None => Fate::Failed(code),
+            },
+        })
+    }
+
+    fn may_be_told(&self, due: &Due, medium: Option<&Medium>) -> bool {
+        may_be_told(&self.deps.facts.look(self.now_ms()), due.recipient, due.subject, medium)
+    }
+
+    /// Says on the journal what came of a letter, then notes that it did.
+    async fn tell(&self, db: &Db, due: &Due, fate: Fate) -> Result<(), Interrupted> {
+        let (recipient, notification, channel) = (due.recipient, due.notification, Channel::Mail);
+        let event: DeliveryEvent = match fate {
+            Fate::Later(_) => return Ok(()),
+            Fate::Sent => DeliverySent { by: None, recipient, notification, channel }.into(),
+            Fate::Failed(code) => DeliveryFailed { by: None, recipient, notification, channel, code }.into(),
+            Fate::Suppressed(reason) => DeliverySuppressed { by: None, recipient, notification, channel, reason }.into(),
+        };
+        let outcome = event.type_name();
+        metrics::counter!("aredvi_deliveries_total", "channel" => channel.name(), "outcome" => outcome).increment(1);
+        let event = Event {
+            id: derived_id(due.cause, &format!("{outcome}:{}:{recipient}", channel.name())),
+            key: recipient.to_string(),
+            time_ms: self.now_ms(),
+            source: self.deps.runner.journal.id(),
+            origin: Origin::Here,
+            traceparent: None,
+            body: Body::Deliveries(event),
+        };
+        let derived = Derived { topic: Topic::Deliveries, event };
+        for _ in 0..APPENDS {
+            match append(&self.deps.runner.journal, vec![derived.clone()]).await {
+                Ok(()) => return Ok(letters::settle(db, due).await?),
+                Err(error) => tracing::warn!(%error, "an outcome is not on the journal yet"),
+            }
+            self.deps.runner.mint.clock().sleep(APPEND_AGAIN).await;
+        }
+        tracing::error!("an outcome could not be told: the letter may be sent again");
+        Ok(())
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.deps.runner.mint.now_ms()
+    }
+}

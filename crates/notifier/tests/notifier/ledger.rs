@@ -1,0 +1,173 @@
+//! What is sent, and what never is.
+
+use aredvi_events::actors::Access;
+use aredvi_events::deliveries::{Channel, DeliveryEvent, DeliverySent, DeliverySuppressed, Suppression};
+use aredvi_events::graph::Blocked;
+use aredvi_events::notifications::NotificationsRead;
+use aredvi_events::topic::pair_key;
+use aredvi_events::{ActorId, NotificationId, Positions, Topic};
+use aredvi_notifier::ledger::Ledger;
+
+use crate::planner::{follow, note};
+use crate::world::{Process, World, each, until};
+
+/// The world at work, and two people of it.
+async fn community(world: &World) -> (Vec<Process>, ActorId, ActorId) {
+    let mut processes = world.project_people();
+    processes.push(world.planner());
+    world.planned().await;
+    let (ana, ben) = (world.register("Ana").await, world.register("Ben").await);
+    (processes, ana, ben)
+}
+
+/// Lets the notifier be born, and stops it.
+async fn born(world: &World) {
+    let notifier = world.notifier();
+    world.booked().await;
+    let reader = world.reader(&Ledger::born(Positions::new())).await;
+    let db = reader.db().expect("serving");
+    let births = async || !db.read_latest("SELECT part FROM births", vec![]).await.expect("rows").is_empty();
+    until("it is born", births).await;
+    notifier.end().await;
+}
+
+async fn end(processes: Vec<Process>) {
+    for process in processes {
+        process.end().await;
+    }
+}
+
+fn sent(recipient: ActorId, notification: NotificationId) -> DeliveryEvent {
+    DeliverySent { by: None, recipient, notification, channel: Channel::Mail }.into()
+}
+
+fn suppressed(recipient: ActorId, notification: NotificationId, reason: Suppression) -> DeliveryEvent {
+    DeliverySuppressed { by: None, recipient, notification, channel: Channel::Mail, reason }.into()
+}
+
+async fn only_notification(world: &World) -> NotificationId {
+    world.planned().await;
+    let raised = world.raised().await;
+    assert_eq!(raised.len(), 1);
+    raised.into_values().next().expect("raised").notification
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mention_becomes_one_mail_though_the_notifier_and_its_database_come_and_go() {
+    each(|world| async move {
+        let (processes, ana, ben) = community(&world).await;
+        let notifier = world.notifier();
+        world.booked().await;
+        world.append_event(Topic::Media, note(&world, ana, Access::Public, &[ben]).1).await;
+        let notification = only_notification(&world).await;
+        assert_eq!(world.delivered(1).await, [sent(ben, notification)]);
+        let mails = world.mails();
+        let name = format!("{notification}-{ben}.eml");
+        assert_eq!(mails.keys().collect::<Vec<_>>(), [&name]);
+        let mail = &mails[&name];
+        for line in ["To: ben@example.org\r\n", "Subject: Ana mentioned you in a note\r\n", "Hello Ben,\r\n"] {
+            assert!(mail.contains(line), "{line:?} in {mail}");
+        }
+
+        // A restart sends nothing again; what was sent is not even in the outbox any more.
+        notifier.end().await;
+        std::fs::remove_file(world.outbox.join(&name)).expect("removed");
+        let notifier = world.notifier();
+        follow(&world, ana, ben).await;
+        assert_eq!(world.delivered(2).await.len(), 2);
+        assert_eq!(world.mails().len(), 1, "only the follow");
+        notifier.end().await;
+        end(processes).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_raised_before_the_notifier_was_born_is_never_sent() {
+    each(|world| async move {
+        let (processes, ana, ben) = community(&world).await;
+        follow(&world, ana, ben).await;
+        only_notification(&world).await;
+        let notifier = world.notifier();
+        world.booked().await;
+        world.append_event(Topic::Media, note(&world, ben, Access::Public, &[ana]).1).await;
+        let deliveries = world.delivered(1).await;
+        assert!(matches!(&deliveries[..], [DeliveryEvent::DeliverySent(e)] if e.recipient == ana), "{deliveries:?}");
+        assert_eq!(world.mails().len(), 1);
+        notifier.end().await;
+        end(processes).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_recipient_has_read_meanwhile_is_not_sent() {
+    each(|world| async move {
+        let (processes, ana, ben) = community(&world).await;
+        born(&world).await;
+        follow(&world, ana, ben).await;
+        let notification = only_notification(&world).await;
+        let read = NotificationsRead { by: Some(ben), recipient: ben, through: Some(notification), ids: Vec::new() };
+        world.append(Topic::Notifications, ben, read).await;
+        let notifier = world.notifier();
+        assert_eq!(world.delivered(1).await, [suppressed(ben, notification, Suppression::AlreadySeen)]);
+        assert!(world.mails().is_empty());
+        notifier.end().await;
+        end(processes).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_recipient_may_no_longer_see_is_not_sent() {
+    each(|world| async move {
+        let (processes, ana, ben) = community(&world).await;
+        born(&world).await;
+        follow(&world, ana, ben).await;
+        let notification = only_notification(&world).await;
+        world.append(Topic::Graph, pair_key(ana, ben), Blocked { by: Some(ben), blocker: ben, blocked: ana }).await;
+        let notifier = world.notifier();
+        assert_eq!(world.delivered(1).await, [suppressed(ben, notification, Suppression::NotVisible)]);
+        assert!(world.mails().is_empty());
+        notifier.end().await;
+        end(processes).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_not_taken_is_tried_again_until_it_is_too_old() {
+    each(|world| async move {
+        let (processes, ana, ben) = community(&world).await;
+        let notifier = world.notifier();
+        world.booked().await;
+        // Nothing can be written where the outbox was.
+        std::fs::remove_dir(&world.outbox).expect("removed");
+        follow(&world, ana, ben).await;
+        let first = only_notification(&world).await;
+        let attempted = async || {
+            let reader = world.reader(&Ledger::born(Positions::new())).await;
+            let tried = "SELECT COUNT(*) FROM letters WHERE attempts = 1 AND next_attempt < ?";
+            let soon = world.mint().now_ms() + 60_000;
+            let db = reader.db().expect("serving");
+            db.read_latest(tried, vec![soon.into()]).await.expect("rows")[0].int(0).expect("a count") == 1
+        };
+        until("it is put off", attempted).await;
+        std::fs::create_dir(&world.outbox).expect("made");
+        world.mint().clock().shift(31_000);
+        assert_eq!(world.delivered(1).await, [sent(ben, first)]);
+
+        // Three days later nobody wants to hear of it.
+        std::fs::remove_dir_all(&world.outbox).expect("removed");
+        follow(&world, ben, ana).await;
+        world.planned().await;
+        until("it is raised", async || world.raised().await.len() == 2).await;
+        until("it is put off", attempted).await;
+        world.mint().clock().shift(73 * 3_600_000);
+        let second = world.raised().await.into_values().find(|raised| raised.recipient == ana).expect("raised").notification;
+        assert_eq!(world.delivered(2).await[1..], [suppressed(ana, second, Suppression::TooOld)]);
+        notifier.end().await;
+        end(processes).await;
+    })
+    .await;
+}

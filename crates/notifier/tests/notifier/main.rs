@@ -1,0 +1,8 @@
+//! Planner, notifier, janitor and key keeper together, on every engine that there is.
+
+mod engines;
+mod janitor;
+mod key_keeper;
+mod ledger;
+mod planner;
+mod world;
