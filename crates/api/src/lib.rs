@@ -3,6 +3,11 @@
 //! A handler takes what [`extract`] gives, answers one of the [`shapes`], or refuses with a [`problem`].
 
 pub mod admin;
+pub mod admission;
+pub mod answer;
+pub mod app;
+pub mod caller;
+pub mod cards;
 pub mod commands;
 pub mod cookies;
 pub mod cursor;
@@ -13,10 +18,15 @@ pub mod hashtags;
 pub mod headers;
 pub mod mentions;
 pub mod middleware;
+pub mod open;
 pub mod openapi;
 pub mod passwords;
 pub mod problem;
+pub mod said;
+pub mod serve;
 pub mod shapes;
 pub mod sse;
 pub mod text;
+pub mod v1;
 pub mod verdicts;
+pub mod writing;

@@ -5,7 +5,9 @@
 pub mod block;
 pub mod comment;
 pub mod follow;
+pub mod mention;
 pub mod note;
+pub mod subscribe;
 
 /// Why something may not be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

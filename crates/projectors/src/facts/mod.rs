@@ -4,6 +4,7 @@
 //! Follow edges cost four bytes each (ordinals, not ids).
 
 pub mod follow;
+pub mod load;
 
 mod table;
 

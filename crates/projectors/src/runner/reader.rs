@@ -134,6 +134,11 @@ impl ViewReader {
         Self(inner)
     }
 
+    /// Looks the serving generation up now, without waiting for the next second.
+    pub async fn reread(&self) {
+        self.0.look().await;
+    }
+
     /// The view's name.
     pub fn view(&self) -> &'static str {
         self.0.view

@@ -129,6 +129,14 @@ pub async fn read_positions(db: &Db) -> Result<Positions, DbError> {
     positions_of(&db.read(POSITIONS, vec![]).await?)
 }
 
+/// How far a generation is, within a transaction on it: with a snapshot, how far its rows are.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn positions_within(tx: &mut Tx) -> Result<Positions, DbError> {
+    positions_of(&tx.read(POSITIONS, vec![]).await?)
+}
+
 /// How far a generation is, where it is written.
 ///
 /// # Errors

@@ -1,0 +1,191 @@
+//! The door: finds out who asks, counts the request, and gathers what its reads must include.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aredvi_events::envelope::Placed;
+use aredvi_events::sessions::SessionEvent;
+use aredvi_events::{Body, Positions, SessionId, Topic};
+use aredvi_journal::ReadError;
+use aredvi_projectors::cache::Rated;
+use aredvi_projectors::facts::follow::{Listener, TOPICS};
+use aredvi_projectors::sessions::{Admit, Admitted, AskedBy, Lookup, Session, Token};
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::extract::{ClientAddress, Credential, IdempotencyKey, Wait};
+use crate::headers::POSITION;
+use crate::middleware::rate_limit::{self, Class};
+use crate::middleware::trace;
+use crate::problem::Problem;
+
+/// Sessions that a process remembers, for when the cache is away.
+const REMEMBERED_SESSIONS: u64 = 100_000;
+/// How long it remembers one, in seconds: then the cache is asked or nobody.
+const REMEMBERED_FOR: Duration = Duration::from_secs(60);
+/// Revocations that a process remembers until the view of the sessions surely has them.
+const REMEMBERED_REVOCATIONS: u64 = 100_000;
+
+/// What this process remembers of sessions: those seen lately, and those it heard revoked.
+pub struct Near {
+    seen: moka::sync::Cache<String, Session>,
+    revoked: moka::sync::Cache<SessionId, ()>,
+}
+
+impl Default for Near {
+    fn default() -> Self {
+        let seen = moka::sync::Cache::builder().max_capacity(REMEMBERED_SESSIONS).time_to_live(REMEMBERED_FOR).build();
+        Self { seen, revoked: moka::sync::Cache::new(REMEMBERED_REVOCATIONS) }
+    }
+}
+
+impl Near {
+    /// Whether this session was heard revoked.
+    pub fn revoked(&self, session: SessionId) -> bool {
+        self.revoked.contains_key(&session)
+    }
+}
+
+impl Listener for Near {
+    fn hear(&self, placed: &Placed) {
+        if let Body::Sessions(SessionEvent::SessionRevoked(event)) = &placed.event.body {
+            self.revoked.insert(event.session, ());
+        }
+    }
+}
+
+/// Middleware of every route under `/v1`: puts a [`Caller`] on the request, or answers why not.
+pub async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match app.let_in(&parts).await {
+        Ok((caller, rated)) => {
+            parts.extensions.insert(caller);
+            let mut response = next.run(Request::from_parts(parts, body)).await;
+            tell(response.headers_mut(), rated);
+            response
+        }
+        Err(Turned { problem, rated }) => {
+            let mut response = problem.into_response();
+            tell(response.headers_mut(), rated);
+            response
+        }
+    }
+}
+
+/// A limit, and what came of counting against it.
+type Counted = Option<(u32, Rated)>;
+
+fn tell(headers: &mut HeaderMap, counted: Counted) {
+    if let Some((limit, rated)) = counted {
+        rate_limit::tell(headers, limit, rated);
+    }
+}
+
+/// One who was not let in.
+struct Turned {
+    problem: Problem,
+    rated: Counted,
+}
+
+impl From<Problem> for Turned {
+    fn from(problem: Problem) -> Self {
+        Self { problem, rated: None }
+    }
+}
+
+impl App {
+    async fn let_in(&self, request: &Parts) -> Result<(Caller, Counted), Turned> {
+        let headers = &request.headers;
+        let address = request.extensions.get().copied().unwrap_or(ClientAddress::UNKNOWN);
+        let idempotency = IdempotencyKey::of(headers)?;
+        let sent = self.sent_position(headers).await?;
+        let class = Class::of(&request.method, request.uri.path());
+        let token = match Credential::of(headers) {
+            // Whoever signs in or up does so as a guest, whatever he was before.
+            Some(credential) if matches!(class, Class::Read | Class::Write) => {
+                Some(Token::parse(&credential.token).map_err(|_| Problem::sign_in_required())?)
+            }
+            _ => None,
+        };
+        let least = token.as_ref().map_or(0, |token| sent.next(token.partition()));
+        let hit = self.settings.limits.hit(token.as_ref().map(Token::person), address, class).map(|(_, hit)| hit);
+        let limit = hit.as_ref().map(|hit| hit.limit);
+        let by = match &token {
+            Some(token) => AskedBy::Holder { token: token.clone(), least },
+            None => AskedBy::Guest,
+        };
+        let admitted = match self.sessions.admit(Admit { by, hits: hit.into_iter().collect(), reservation: None }).await {
+            Ok(admitted) => admitted,
+            Err(error) => {
+                tracing::warn!(error = %error, "the cache is away; sessions are answered from memory");
+                self.remembered(token.as_ref())?
+            }
+        };
+        let session = match (admitted.session, &token) {
+            (None, _) => None,
+            (Some(Lookup::Found(session)), Some(token)) => Some(self.standing_session(session, token)?),
+            (Some(Lookup::Found(_) | Lookup::Unknown), _) => return Err(Problem::sign_in_required().into()),
+            (Some(Lookup::NotReady), _) => return Err(Problem::unavailable().into()),
+        };
+        let rated = limit.zip(admitted.rated.first().copied());
+        if let Some((_, outcome)) = rated
+            && !outcome.allowed
+        {
+            let wait = Duration::from_secs(u64::from(outcome.reset_after_s.max(1)));
+            return Err(Turned { problem: Problem::rate_limited(wait), rated });
+        }
+        let mut wanted = sent;
+        wanted.union(&admitted.positions);
+        let wait = Wait::of(headers).0;
+        let traceparent = trace::current().map(|trace| trace.traceparent());
+        Ok((Caller { session, address, wanted, wait, idempotency, traceparent }, rated))
+    }
+
+    /// A session that the view found still has to stand: its person active, not ended by a change of password, not heard
+    /// revoked.
+    fn standing_session(&self, session: Session, token: &Token) -> Result<Session, Problem> {
+        let stands = self.facts.look(self.mint.now_ms()).session_stands(session.person, session.session, session.opened_at);
+        if !stands || self.near.revoked(session.session) {
+            self.near.seen.invalidate(token.hash().as_str());
+            return Err(Problem::sign_in_required());
+        }
+        self.near.seen.insert(token.hash().as_str().to_owned(), session);
+        Ok(session)
+    }
+
+    fn remembered(&self, token: Option<&Token>) -> Result<Admitted, Problem> {
+        let session = match token {
+            None => None,
+            Some(token) => {
+                let session = self.near.seen.get(token.hash().as_str()).ok_or_else(Problem::unavailable)?;
+                Some(Lookup::Found(session))
+            }
+        };
+        Ok(Admitted { session, positions: Positions::new(), rated: Vec::new(), reservation: None })
+    }
+
+    /// The position a client sent; another journal's is ignored, one beyond the log's end refused.
+    async fn sent_position(&self, headers: &HeaderMap) -> Result<Positions, Problem> {
+        let Some(token) = headers.get(POSITION) else { return Ok(Positions::new()) };
+        let token = token.to_str().map_err(|_| Problem::bad_position())?;
+        let decoded = Positions::decode(token, self.journal.id()).map_err(|_| Problem::bad_position())?;
+        let Some(positions) = decoded else { return Ok(Positions::new()) };
+        if self.heard.positions().covers(&positions, &Topic::ALL) {
+            return Ok(positions);
+        }
+        match self.journal.ends(&TOPICS).await {
+            Ok(ends) if ends.covers(&positions, &Topic::ALL) => Ok(positions),
+            Ok(_) => Err(Problem::bad_position()),
+            Err(ReadError::Unavailable(_)) => Ok(positions),
+            Err(error) => {
+                tracing::error!(error = %error, "the journal's end could not be read");
+                Err(Problem::internal())
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Cards of actors.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aredvi_events::ActorId;
+use aredvi_projectors::actors::queries::{self, Card};
+
+use super::{not_serving, shared, unreadable};
+use crate::app::App;
+use crate::problem::Problem;
+use crate::shapes::actors::{ActorCard, ActorType};
+
+impl App {
+    /// The cards of these actors; whoever was never registered or is erased is left out. Visibility is not asked.
+    ///
+    /// # Errors
+    /// 503 when `actors` cannot be read and not all are kept.
+    pub async fn actor_cards(&self, actors: impl IntoIterator<Item = ActorId>) -> Result<HashMap<ActorId, ActorCard>, Problem> {
+        let mut cards: HashMap<ActorId, ActorCard> = HashMap::new();
+        let mut missing = Vec::new();
+        for actor in actors {
+            if cards.contains_key(&actor) || missing.contains(&actor) {
+                continue;
+            }
+            match self.cards.actors.get(actor) {
+                Some(card) => drop(shape(&card).map(|card| cards.insert(actor, card))),
+                None => missing.push(actor),
+            }
+        }
+        if !missing.is_empty() {
+            let db = self.views.actors.db().map_err(|e| not_serving(&e))?;
+            for card in queries::cards(&db, &missing).await.map_err(|e| unreadable(&e))? {
+                let card: Arc<Card> = shared(card);
+                self.cards.actors.put(card.actor, card.last.offset, &card);
+                if let Some(shape) = shape(&card) {
+                    cards.insert(card.actor, shape);
+                }
+            }
+        }
+        Ok(cards)
+    }
+
+    /// One card, or 404.
+    ///
+    /// # Errors
+    /// 404 for nobody; 503 as [`App::actor_cards`].
+    pub async fn actor_card(&self, actor: ActorId) -> Result<ActorCard, Problem> {
+        self.actor_cards([actor]).await?.remove(&actor).ok_or_else(Problem::not_found)
+    }
+}
+
+/// None for the erased, whose name is gone.
+fn shape(card: &Card) -> Option<ActorCard> {
+    let name = card.name.clone()?;
+    Some(ActorCard { id: card.actor, r#type: ActorType::Person, username: card.username.clone(), name, avatar: None })
+}

@@ -1,0 +1,93 @@
+//! Cards of comments.
+
+use std::collections::HashSet;
+
+use aredvi_events::{CommentId, MediumId};
+use aredvi_projectors::media::queries::{self as media, CommentRow};
+
+use super::nodes::medium;
+use super::{not_serving, unreadable};
+use crate::app::App;
+use crate::caller::Caller;
+use crate::commands::comment::Comment as Standing;
+use crate::problem::Problem;
+use crate::shapes::Time;
+use crate::shapes::comments::{Comment, CommentAction, CommentViewer};
+
+/// A comment with how its viewer stands to it.
+#[derive(Debug, Clone)]
+pub struct CommentView {
+    /// The comment.
+    pub row: CommentRow,
+    /// How the viewer stands to it.
+    pub standing: Standing,
+    /// Who looks.
+    pub viewer: aredvi_projectors::visibility::Viewer,
+    /// On whose page its medium stands.
+    pub owner: aredvi_events::ActorId,
+}
+
+impl App {
+    /// The cards of these comments, of those that the caller may see, in the order given.
+    ///
+    /// # Errors
+    /// 503 when a view cannot be read.
+    pub async fn comment_cards(&self, caller: &Caller, rows: Vec<CommentRow>) -> Result<Vec<Comment>, Problem> {
+        let views = self.comment_views(caller, rows).await?;
+        let actors = self.actor_cards(views.iter().map(|view| view.row.author)).await?;
+        let voted = self.voted(caller, &views).await?;
+        let card = |view: &CommentView| {
+            Some(Comment {
+                id: view.row.id,
+                node_id: view.row.medium,
+                body: view.row.body.clone()?,
+                author: actors.get(&view.row.author).cloned(),
+                vote_count: view.row.vote_count,
+                viewer: view.viewer.signed_in().then(|| CommentViewer { voted: voted.contains(&view.row.id), can: can(view) }),
+                created_at: Time(view.row.created_at),
+                edited_at: view.row.edited_at.map(Time),
+            })
+        };
+        Ok(views.iter().filter_map(card).collect())
+    }
+
+    /// One comment that the caller may see.
+    ///
+    /// # Errors
+    /// 404 when there is none for him; 503 when `media` cannot be read.
+    pub async fn comment(&self, caller: &Caller, id: CommentId) -> Result<CommentView, Problem> {
+        let db = self.views.media.db().map_err(|e| not_serving(&e))?;
+        let rows = media::comments_by_id(&db, &[id]).await.map_err(|e| unreadable(&e))?;
+        self.comment_views(caller, rows).await?.pop().ok_or_else(Problem::not_found)
+    }
+
+    async fn comment_views(&self, caller: &Caller, rows: Vec<CommentRow>) -> Result<Vec<CommentView>, Problem> {
+        let nodes = self.nodes(rows.iter().map(|row| row.medium).collect::<HashSet<MediumId>>()).await?;
+        let look = self.facts.look(self.mint.now_ms());
+        let (me, viewer) = (caller.person(), look.viewer(caller.person()));
+        let view = |row: CommentRow| {
+            let node = nodes.get(&row.medium).filter(|node| !node.deleted)?;
+            let standing = Standing { medium: medium(&look, me, node), writer: look.standing(me, row.author) };
+            let shown = !row.deleted && standing.visible(viewer);
+            shown.then(|| CommentView { owner: node.owner, row, standing, viewer })
+        };
+        Ok(rows.into_iter().filter_map(view).collect())
+    }
+
+    async fn voted(&self, caller: &Caller, views: &[CommentView]) -> Result<HashSet<CommentId>, Problem> {
+        let Some(person) = caller.person().filter(|_| !views.is_empty()) else { return Ok(HashSet::new()) };
+        let ids: Vec<CommentId> = views.iter().map(|view| view.row.id).collect();
+        let db = self.views.media.db().map_err(|e| not_serving(&e))?;
+        let voted = media::voted_comments(&db, person, &ids).await.map_err(|e| unreadable(&e))?;
+        Ok(voted.into_iter().collect())
+    }
+}
+
+fn can(view: &CommentView) -> Vec<CommentAction> {
+    let all = [
+        (CommentAction::Edit, view.standing.may_edit(view.viewer)),
+        (CommentAction::Delete, view.standing.may_delete(view.viewer)),
+        (CommentAction::Vote, view.standing.may_vote(view.viewer)),
+    ];
+    all.into_iter().filter(|(_, may)| *may).map(|(action, _)| action).collect()
+}

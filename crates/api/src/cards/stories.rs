@@ -1,0 +1,116 @@
+//! Fills stories in from their rows: the rows decide what the feed index proposed.
+
+use std::collections::{HashMap, HashSet};
+
+use aredvi_events::{ActorId, CommentId, MediumId, Place, StoryId};
+use aredvi_projectors::media::queries as media;
+use aredvi_projectors::story_feed::queries::{self as stories, Row};
+use aredvi_projectors::visibility::{may_see_card, may_see_page, may_see_subject};
+
+use super::{not_serving, unreadable};
+use crate::app::App;
+use crate::caller::Caller;
+use crate::problem::Problem;
+use crate::shapes::Time;
+use crate::shapes::comments::Comment;
+use crate::shapes::stories::{ObjectCard as Object, Story};
+
+/// What became of a story that the feed index proposed.
+#[derive(Debug)]
+pub enum StoryView {
+    /// It stands.
+    Shown(Box<Story>),
+    /// It is gone, or not for this viewer.
+    Hidden,
+    /// Its rows are not there yet: the page ends here.
+    NotYet,
+}
+
+impl App {
+    /// Fills in these stories, in their order. `made_by` is the event that made each, where it is known.
+    ///
+    /// # Errors
+    /// 503 when a view cannot be read.
+    pub async fn fill(&self, caller: &Caller, wanted: &[(StoryId, Option<Place>)]) -> Result<Vec<StoryView>, Problem> {
+        let db = self.views.story_feed.db().map_err(|e| not_serving(&e))?;
+        let ids: Vec<StoryId> = wanted.iter().map(|(id, _)| *id).collect();
+        let rows = stories::stories(&db, &ids).await.map_err(|e| unreadable(&e))?;
+        let rows: HashMap<StoryId, Row> = rows.into_iter().map(|row| (row.id, row)).collect();
+        let media: Vec<MediumId> = rows.values().filter_map(|row| row.medium).collect();
+        let nodes = self.nodes(media).await?;
+        let node_cards = self.node_cards(caller, nodes.values().cloned().collect()).await?;
+        let comments: HashSet<CommentId> = rows.values().filter_map(|row| row.comment).collect();
+        let comments = self.comments(caller, comments.into_iter().collect()).await?;
+        let people: Vec<ActorId> =
+            rows.values().flat_map(|row| [Some(row.owner), Some(row.subject), row.actor]).flatten().collect();
+        let actors = self.actor_cards(people).await?;
+        let missing_places: Vec<Place> = wanted
+            .iter()
+            .filter(|(id, _)| match rows.get(id) {
+                None => true,
+                Some(row) => row.medium.is_some_and(|medium| !nodes.contains_key(&medium)),
+            })
+            .filter_map(|(_, place)| *place)
+            .collect();
+        let passed = self.passed(&missing_places).await;
+        let look = self.facts.look(self.mint.now_ms());
+        let (me, viewer) = (caller.person(), look.viewer(caller.person()));
+        let view = |(id, made_by): &(StoryId, Option<Place>)| {
+            let absent = || match made_by {
+                Some(place) if !passed.contains(place) => StoryView::NotYet,
+                _ => StoryView::Hidden,
+            };
+            let Some(row) = rows.get(id) else { return absent() };
+            if !may_see_page(viewer, &look.standing(me, row.owner)) || !may_see_subject(viewer, &look.standing(me, row.subject)) {
+                return StoryView::Hidden;
+            }
+            let object = match (row.medium, row.actor) {
+                (Some(medium), _) if !nodes.contains_key(&medium) => return absent(),
+                (Some(medium), _) => node_cards.get(&medium).cloned().map(|card| Object::Node(Box::new(card))),
+                (None, Some(actor)) if may_see_card(viewer, &look.standing(me, actor)) => {
+                    actors.get(&actor).cloned().map(Object::Actor)
+                }
+                (None, _) => None,
+            };
+            let comment = row.comment.and_then(|comment| comments.get(&comment).cloned());
+            if object.is_none() || (row.comment.is_some() && comment.is_none()) {
+                return StoryView::Hidden;
+            }
+            match (actors.get(&row.subject).cloned(), actors.get(&row.owner).cloned()) {
+                (Some(subject), Some(owner)) => StoryView::Shown(Box::new(Story {
+                    id: *id,
+                    verb: row.verb,
+                    subject,
+                    owner,
+                    object,
+                    comment,
+                    created_at: Time(row.created_at),
+                })),
+                _ => StoryView::Hidden,
+            }
+        };
+        Ok(wanted.iter().map(view).collect())
+    }
+
+    /// Comments with their media, those that the caller may see.
+    async fn comments(&self, caller: &Caller, ids: Vec<CommentId>) -> Result<HashMap<CommentId, Comment>, Problem> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let db = self.views.media.db().map_err(|e| not_serving(&e))?;
+        let rows = media::comments_by_id(&db, &ids).await.map_err(|e| unreadable(&e))?;
+        let cards = self.comment_cards(caller, rows).await?;
+        Ok(cards.into_iter().map(|card| (card.id, card)).collect())
+    }
+
+    /// Which of these events both `story_feed` and `media` have applied: a story of theirs that is not there is gone.
+    async fn passed(&self, places: &[Place]) -> HashSet<Place> {
+        if places.is_empty() {
+            return HashSet::new();
+        }
+        let (stories, media) = (self.views.story_feed.positions().await, self.views.media.positions().await);
+        let (Ok(stories), Ok(media)) = (stories, media) else { return HashSet::new() };
+        let in_media = |place: &Place| place.partition.topic != aredvi_events::Topic::Media || media.includes(*place);
+        places.iter().copied().filter(|place| stories.includes(*place) && in_media(place)).collect()
+    }
+}

@@ -1,0 +1,75 @@
+//! Puts the api together: loads what it holds in memory, tails the journal, answers.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use aredvi_projectors::facts::follow::{Follower, Listener};
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::admission;
+use crate::app::App;
+use crate::middleware::{Shell, around, guard};
+use crate::openapi;
+use crate::problem::Problem;
+use crate::v1;
+
+/// Every route of the public listener.
+///
+/// # Errors
+/// When the description of the routes cannot be written.
+pub fn router(app: &Arc<App>) -> Result<Router, serde_json::Error> {
+    let v1 = openapi::serve(openapi::router().merge(v1::routes()))?;
+    let v1 = v1.layer(from_fn_with_state(Arc::clone(app), admission::admit)).with_state(Arc::clone(app));
+    let health = Router::new().route("/healthz", get(healthy)).route("/readyz", get(ready)).with_state(Arc::clone(app));
+    let shell = Shell {
+        mint: app.mint.clone(),
+        trusted_proxies: app.settings.trusted_proxies.clone(),
+        own_origins: app.settings.own_origins(),
+        cors_origins: app.settings.cors_origins.clone(),
+        https: app.settings.public_url.starts_with("https://"),
+        request_limit: guard::REQUEST_LIMIT,
+    };
+    Ok(around(v1.merge(health), shell))
+}
+
+/// Answers on `listener` until `shutdown`, then finishes the requests in flight.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: CancellationToken) -> std::io::Result<()> {
+    let router = router(&app)?.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, router).with_graceful_shutdown(async move { shutdown.cancelled().await }).await
+}
+
+/// Tails the journal for this process until `shutdown`.
+pub async fn follow(app: Arc<App>, shutdown: CancellationToken) {
+    let listeners: Vec<Arc<dyn Listener>> =
+        vec![Arc::clone(&app.near) as _, Arc::clone(&app.feed) as _, Arc::clone(&app.cards) as _, Arc::clone(&app.verdicts) as _];
+    let follower = Follower {
+        journal: app.journal.clone(),
+        clock: app.mint.clock().clone(),
+        facts: Arc::clone(&app.facts),
+        listeners,
+        heard: Arc::clone(&app.heard),
+    };
+    follower.run(shutdown).await;
+}
+
+async fn healthy() -> &'static str {
+    "alive\n"
+}
+
+/// Ready once what it holds in memory has caught up with the journal.
+async fn ready(State(app): State<Arc<App>>) -> Response {
+    match app.facts.trusted(app.mint.now_ms()) {
+        true => (StatusCode::OK, "ready\n").into_response(),
+        false => Problem::unavailable().into_response(),
+    }
+}

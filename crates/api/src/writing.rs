@@ -1,0 +1,219 @@
+//! The way of every write: a turn under its idempotency key, events appended, the positions handed back.
+//!
+//! A write does one thing durably: it appends. The ids of what it makes are chosen before, and kept under the
+//! idempotency key, so that a repeat after an unknown outcome appends the same event again and the folds ignore it.
+
+use aredvi_events::envelope::{Event, Origin};
+use aredvi_events::{Body, Id, Place, Positions, Topic, codec};
+use aredvi_journal::AppendError;
+use aredvi_projectors::cache::{CacheError, Held, Reservation, ReservationKey, Scope};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::problem::Problem;
+
+/// The ids of one write, chosen before anything is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// The event's id; further events of the same write derive theirs from it.
+    pub event: Uuid,
+    /// The id of what is made.
+    pub first: Id,
+    /// A second id: the story's or the notification's.
+    pub second: Id,
+    /// The time of its events, Unix milliseconds.
+    pub time_ms: i64,
+}
+
+const PLAN_BYTES: usize = 40;
+
+impl Plan {
+    /// Chooses ids.
+    ///
+    /// # Errors
+    /// 503 while the process holds no worker lease.
+    pub fn new(app: &App) -> Result<Self, Problem> {
+        let mint = || app.mint.id().map_err(|_| Problem::unavailable());
+        Ok(Self { event: app.mint.event_id(), first: mint()?, second: mint()?, time_ms: app.mint.now_ms() })
+    }
+
+    fn to_bytes(self) -> [u8; PLAN_BYTES] {
+        let mut bytes = [0; PLAN_BYTES];
+        bytes[..16].copy_from_slice(self.event.as_bytes());
+        bytes[16..24].copy_from_slice(&self.first.get().to_be_bytes());
+        bytes[24..32].copy_from_slice(&self.second.get().to_be_bytes());
+        bytes[32..].copy_from_slice(&self.time_ms.to_be_bytes());
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; PLAN_BYTES] = bytes.try_into().ok()?;
+        let word = |at: usize| <[u8; 8]>::try_from(&bytes[at..at + 8]).ok();
+        Some(Self {
+            event: Uuid::from_slice(&bytes[..16]).ok()?,
+            first: Id::new(u64::from_be_bytes(word(16)?))?,
+            second: Id::new(u64::from_be_bytes(word(24)?))?,
+            time_ms: i64::from_be_bytes(word(32)?),
+        })
+    }
+}
+
+/// What a write came to.
+#[derive(Debug)]
+pub enum Outcome<T> {
+    /// It was done now.
+    Now(T, Positions),
+    /// It was done before, under the same idempotency key: render its resource as it is now.
+    Before(Plan),
+}
+
+/// A write at work.
+pub struct Writing<'a> {
+    app: &'a App,
+    caller: &'a Caller,
+    /// Its ids.
+    pub plan: Plan,
+    appended: Positions,
+    unknown: bool,
+}
+
+impl App {
+    /// Runs `act` as one write of `caller`, once per idempotency key: `route` and `body` say what the key stands for.
+    ///
+    /// # Errors
+    /// What `act` refuses; 409 `in-progress`; 422 for the key with another body; 503 when the reservation cannot be had.
+    pub async fn write<T>(
+        &self,
+        caller: &Caller,
+        route: &'static str,
+        body: &[u8],
+        act: impl AsyncFnOnce(&mut Writing<'_>) -> Result<T, Problem>,
+    ) -> Result<Outcome<T>, Problem> {
+        let plan = Plan::new(self)?;
+        let (plan, held) = match &caller.idempotency {
+            None => (plan, None),
+            Some(key) => {
+                let key = self.reservation_key(caller, key.as_str(), route, body)?;
+                match self.cache.reserve(&key, &plan.to_bytes()).await.map_err(unreserved)? {
+                    Reservation::Fresh(held) => (plan, Some(held)),
+                    Reservation::Repeat(held, before) => (Plan::from_bytes(&before).unwrap_or(plan), Some(held)),
+                    Reservation::Done(before) => {
+                        return Plan::from_bytes(&before).map(Outcome::Before).ok_or_else(Problem::internal);
+                    }
+                    Reservation::InProgress { .. } => return Err(Problem::in_progress()),
+                    Reservation::OtherBody => return Err(Problem::idempotency_mismatch()),
+                    Reservation::Full => return Err(Problem::unavailable()),
+                }
+            }
+        };
+        let mut writing = Writing { app: self, caller, plan, appended: Positions::new(), unknown: false };
+        let acted = act(&mut writing).await;
+        writing.settle(acted, held).await
+    }
+
+    fn reservation_key(&self, caller: &Caller, key: &str, route: &str, body: &[u8]) -> Result<ReservationKey, Problem> {
+        let fingerprints = self.keys.fingerprints();
+        let mut said = route.as_bytes().to_vec();
+        said.push(0);
+        said.extend_from_slice(body);
+        let body_hash = fingerprints.keyed_hash("idempotency-body", &said);
+        let (scope, name) = match caller.person() {
+            Some(person) => (Scope::Person(person), format!("{person}\0{key}")),
+            None => (Scope::Guests, format!("{}\0{key}", URL_SAFE_NO_PAD.encode(body_hash))),
+        };
+        let name = URL_SAFE_NO_PAD.encode(fingerprints.keyed_hash("idempotency-key", name.as_bytes()));
+        ReservationKey::new(scope, &name, body_hash).map_err(unreserved)
+    }
+}
+
+impl Writing<'_> {
+    /// Appends one event under the plan's event id.
+    ///
+    /// # Errors
+    /// 503: `unavailable` when it is certainly not on the log, `outcome-unknown` when it may be.
+    pub async fn append(&mut self, topic: Topic, key: String, body: impl Into<Body>) -> Result<Place, Problem> {
+        self.append_as(self.plan.event, topic, key, body).await
+    }
+
+    /// Appends one event under an id that follows from the plan's.
+    ///
+    /// # Errors
+    /// As [`Writing::append`].
+    pub async fn append_as(&mut self, id: Uuid, topic: Topic, key: String, body: impl Into<Body>) -> Result<Place, Problem> {
+        let event = Event {
+            id,
+            key,
+            time_ms: self.plan.time_ms,
+            source: self.app.journal.id(),
+            origin: Origin::Here,
+            traceparent: self.caller.traceparent.clone(),
+            body: body.into(),
+        };
+        let record = codec::encode(topic, &event).map_err(|error| {
+            tracing::error!(error = %error, "an event could not be written");
+            Problem::internal()
+        })?;
+        let places = self.app.journal.append(vec![record]).await.map_err(|error| {
+            tracing::warn!(error = %error, topic = %topic, "an append failed");
+            match error {
+                AppendError::Unavailable(_) => Problem::unavailable(),
+                AppendError::Unknown(_) => {
+                    self.unknown = true;
+                    Problem::outcome_unknown()
+                }
+                AppendError::TooLarge => Problem::payload_too_large(),
+            }
+        })?;
+        let place = places.first().copied().ok_or_else(Problem::internal)?;
+        self.appended.include(place);
+        Ok(place)
+    }
+
+    /// Includes an event that followed from this write in its position, such as a verdict.
+    pub fn include(&mut self, place: Place) {
+        self.appended.include(place);
+    }
+
+    /// What was appended may or may not take effect: a repeat appends it again.
+    pub fn outcome_unknown(&mut self) {
+        self.unknown = true;
+    }
+
+    async fn settle<T>(self, acted: Result<T, Problem>, held: Option<Held>) -> Result<Outcome<T>, Problem> {
+        let cache = &self.app.cache;
+        let settled = match (&acted, &held) {
+            (_, None) => Ok(()),
+            (Ok(_), Some(held)) => cache.complete(held, &self.plan.to_bytes()).await,
+            (Err(_), Some(held)) if self.unknown => cache.mark_unknown(held).await,
+            (Err(_), Some(held)) => cache.release(held).await,
+        };
+        if let Err(error) = settled {
+            tracing::warn!(error = %error, "a reservation could not be settled; a repeat takes it over");
+        }
+        let value = acted?;
+        if !self.appended.is_empty() {
+            self.app.remember_positions(self.caller, &self.appended).await;
+        }
+        let mut positions = self.caller.wanted.clone();
+        positions.union(&self.appended);
+        Ok(Outcome::Now(value, positions))
+    }
+}
+
+fn unreserved(error: CacheError) -> Problem {
+    tracing::warn!(error = %error, "no reservation can be had");
+    Problem::unavailable()
+}
+
+impl<T> Outcome<T> {
+    /// Where the write stands, for one that has nothing to show: a repeat stands where the session's writes do.
+    pub fn positions(self, caller: &Caller) -> Positions {
+        match self {
+            Self::Now(_, positions) => positions,
+            Self::Before(_) => caller.wanted.clone(),
+        }
+    }
+}
