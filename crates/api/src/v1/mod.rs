@@ -9,6 +9,7 @@ pub mod me;
 pub mod notes;
 pub mod people;
 pub mod registrations;
+pub mod search;
 pub mod sessions;
 pub mod subscriptions;
 pub mod votes;
@@ -28,6 +29,7 @@ use crate::problem::Problem;
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .merge(people::routes())
+        .merge(search::routes())
         .merge(registrations::routes())
         .merge(me::routes())
         .merge(sessions::routes())
