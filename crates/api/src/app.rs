@@ -24,6 +24,9 @@ use crate::passwords::Passwords;
 use crate::problem::Problem;
 use crate::verdicts::Verdicts;
 
+/// How long the tail waits for an event before it looks up: younger facts are up to date.
+const IDLE_MS: i64 = 600;
+
 /// How an api process is set up.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -114,7 +117,8 @@ impl App {
         stale |= !self.heard.wait_for(&caller.wanted, &aredvi_projectors::facts::follow::TOPICS, self.mint.clock(), left).await;
         let now_ms = self.mint.now_ms();
         stale |= !self.facts.trusted(now_ms);
-        let mut lag_ms = self.facts.behind_ms(now_ms);
+        // A tail that waits for the next event is not behind.
+        let mut lag_ms = self.facts.behind_ms(now_ms).saturating_sub(IDLE_MS).max(0);
         for view in views {
             lag_ms = lag_ms.max(view.lag().ms);
         }

@@ -158,7 +158,8 @@ impl App {
     /// 503 as every append.
     pub async fn open_session(&self, writing: &mut Writing<'_>, person: ActorId, device: &str) -> Result<Session, Problem> {
         let token = Token::mint(&self.mint, person);
-        let session: SessionId = writing.plan.second.into();
+        // Each try is a session of its own: a token that was never answered opens nothing.
+        let session: SessionId = self.mint.id().map_err(|_| Problem::unavailable())?.into();
         let lifetime = i64::try_from(self.settings.session_lifetime.as_millis()).unwrap_or(i64::MAX);
         let opened = SessionOpened {
             by: Some(person),
@@ -169,7 +170,6 @@ impl App {
             expires_at: writing.plan.time_ms.saturating_add(lifetime),
         };
         let (created_at, expires_at) = (writing.plan.time_ms, opened.expires_at);
-        // Each try has a token of its own, so each is an event of its own.
         let place = writing.append_as(self.mint.event_id(), Topic::Sessions, person.to_string(), opened).await?;
         self.session_known(place).await;
         Ok(Session {
