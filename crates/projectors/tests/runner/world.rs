@@ -9,7 +9,7 @@ use aredvi_events::graph::{Followed, Unfollowed};
 use aredvi_events::media::MediumVoted;
 use aredvi_events::topic::pair_key;
 use aredvi_events::{Body, Clock, Event, Id, MasterKey, Mint, Origin, Place, Positions, Record, Topic, codec};
-use aredvi_journal::{BatchLimits, Journal, JournalUrl, OpenOptions};
+use aredvi_journal::{BatchLimits, Journal, JournalUrl, OpenOptions, topics};
 use aredvi_projectors::control::Control;
 use aredvi_projectors::db::{Db, DbUrl, PoolSizes, Row, Value};
 use aredvi_projectors::keys::KeyStore;
@@ -29,6 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 pub struct World {
     pub deps: Deps,
     pub url: DbUrl,
+    journal: JournalUrl,
     _dir: TempDir,
 }
 
@@ -43,7 +44,9 @@ impl World {
     pub async fn new(url: DbUrl) -> Self {
         let dir = TempDir::new().expect("a directory");
         let mint = Mint::new(Clock::default());
-        let journal = journal(dir.path(), &mint).await;
+        let journal_url = journal_url(&url, dir.path());
+        topics::create(&journal_url, true, &mint).await.expect("topics");
+        let journal = Journal::open(&journal_url, OpenOptions { single_broker: true }, &mint).await.expect("a journal");
         let control = Control::open(&url, mint.clock().clone(), PoolSizes::default()).await.expect("control");
         let keys = KeyStore::open(&url, MasterKey::new([7; 32]), mint.clone(), PoolSizes::default()).await.expect("keys");
         let limits = Limits {
@@ -53,7 +56,7 @@ impl World {
         };
         let sites = Sites::new(url.clone());
         let deps = Deps { journal, sites, control, keys, mint, limits, progress: Progress::default() };
-        Self { deps, url, _dir: dir }
+        Self { deps, url, journal: journal_url, _dir: dir }
     }
 
     /// Starts a process that projects `view`.
@@ -120,9 +123,32 @@ async fn covers(reader: &ViewReader, ends: &Positions, view: &Pairs) -> bool {
     reader.positions().await.is_ok_and(|positions| positions.covers(ends, view.topics()))
 }
 
-async fn journal(dir: &Path, mint: &Mint) -> Journal {
-    let url: JournalUrl = format!("sqlite:{}", dir.join("journal.db").display()).parse().expect("a url");
-    Journal::open(&url, OpenOptions::default(), mint).await.expect("a journal")
+/// Kafka beside a server, a file beside files.
+fn journal_url(db: &DbUrl, dir: &Path) -> JournalUrl {
+    let kafka = std::env::var("AREDVI_JOURNAL").ok().filter(|url| url.starts_with("kafka://"));
+    let url = match (db, kafka) {
+        (DbUrl::MySql { prefix, .. }, Some(kafka)) => {
+            format!("{}/{prefix}-{}", kafka.trim_end_matches('/'), &Uuid::new_v4().simple().to_string()[..8])
+        }
+        (DbUrl::MySql { .. }, None) => {
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "CI runs the production column: set AREDVI_JOURNAL");
+            eprintln!("AREDVI_JOURNAL names no Kafka: the embedded journal stands in for it");
+            format!("sqlite:{}", dir.join("journal.db").display())
+        }
+        (DbUrl::Embedded { .. }, _) => format!("sqlite:{}", dir.join("journal.db").display()),
+    };
+    url.parse().expect("a url")
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let url = self.journal.clone();
+        let cleaning = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(topics::delete_prefixed(&url)).expect("deleted");
+        });
+        let _: Result<(), _> = cleaning.join();
+    }
 }
 
 /// Waits until something is so.
