@@ -93,7 +93,7 @@ impl Base {
             control: self.control.clone(),
             keys: self.keys.clone(),
             mint: self.mint.clone(),
-            limits: Limits { workers, ..Limits::default() },
+            limits: Limits { workers, alone: self.embedded_views, ..Limits::default() },
             progress,
         }
     }

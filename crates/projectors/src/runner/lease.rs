@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 
 use aredvi_events::{Clock, Mint, Partition, Positions};
+use tokio::time::Instant;
 
 use crate::db::{Db, DbError, Tx, Value};
 
-use super::limits::{FORGET_WORKER, LEASE};
+use super::limits::{FORGET_WORKER, LEASE, RENEW_EVERY};
 use super::schema::partition;
 
 /// One worker's leases of one generation.
@@ -19,6 +20,8 @@ pub(super) struct Lease {
     clock: Clock,
     holder: Value,
     held: BTreeMap<Partition, Held>,
+    beaten: Option<Instant>,
+    is_clean: bool,
 }
 
 /// A held partition.
@@ -33,7 +36,8 @@ pub(super) struct Held {
 impl Lease {
     /// Holds nothing yet.
     pub fn new(db: Db, mint: &Mint) -> Self {
-        Self { db, clock: mint.clock().clone(), holder: mint.random::<16>().into(), held: BTreeMap::new() }
+        let holder = mint.random::<16>().into();
+        Self { db, clock: mint.clock().clone(), holder, held: BTreeMap::new(), beaten: None, is_clean: false }
     }
 
     /// The held partitions.
@@ -85,8 +89,21 @@ impl Lease {
             .map(|row| Ok((partition(row)?, Held { next: row.id(2)?, hold: row.opt_id(3)? })))
             .collect::<Result<BTreeMap<_, _>, DbError>>()?;
         let before = self.readable();
+        // Whoever held a partition meanwhile and put something aside has moved on in it.
+        self.is_clean &= held == self.held;
         self.held = held;
         Ok(before != self.readable())
+    }
+
+    /// Whether nothing of the held partitions is known to be parked or dropped, so that it need not be asked: only their
+    /// holder puts anything aside.
+    pub const fn is_clean(&self) -> bool {
+        self.is_clean
+    }
+
+    /// Notes whether anything is parked or dropped.
+    pub const fn set_clean(&mut self, is_clean: bool) {
+        self.is_clean = is_clean;
     }
 
     /// Renews every lease in one statement; whether all are still held.
@@ -139,7 +156,10 @@ impl Lease {
         self.db.execute("DELETE FROM workers WHERE holder = ?", vec![self.holder.clone()]).await.map(drop)
     }
 
-    async fn beat(&self, now: i64) -> Result<(), DbError> {
+    async fn beat(&mut self, now: i64) -> Result<(), DbError> {
+        if self.beaten.is_some_and(|last| last.elapsed() < RENEW_EVERY) {
+            return Ok(());
+        }
         let seen_until = Value::from(self.lease_end());
         let sql = "UPDATE workers SET seen_until = ? WHERE holder = ?";
         if self.db.execute(sql, vec![seen_until.clone(), self.holder.clone()]).await? == 0 {
@@ -148,6 +168,7 @@ impl Lease {
             let forgotten = now.saturating_sub(millis(FORGET_WORKER));
             self.db.execute("DELETE FROM workers WHERE seen_until < ?", vec![forgotten.into()]).await?;
         }
+        self.beaten = Some(Instant::now());
         Ok(())
     }
 
@@ -177,6 +198,12 @@ impl Lease {
     fn lease_end(&self) -> i64 {
         self.clock.now_ms().saturating_add(millis(LEASE))
     }
+}
+
+/// Ends every lease of a generation at once. Whoever holds one all the same notices at the fence.
+pub(super) async fn clear(db: &Db) -> Result<(), DbError> {
+    db.execute("UPDATE positions SET holder = NULL, lease_until = 0", vec![]).await?;
+    db.execute("DELETE FROM workers", vec![]).await.map(drop)
 }
 
 fn tuples(partitions: &[Partition]) -> impl Iterator<Item = Value> + '_ {

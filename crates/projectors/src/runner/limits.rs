@@ -61,6 +61,9 @@ pub struct Limits {
     pub grace: Duration,
     /// [`MAX_PARKED`], lower in tests.
     pub max_parked: u64,
+    /// This is the only process, as on embedded engines: leases found at its start are those of one that died, and need
+    /// not run out.
+    pub alone: bool,
 }
 
 impl Default for Limits {
@@ -70,6 +73,7 @@ impl Default for Limits {
             batch: BatchLimits { events: 4_000, bytes: 8 * 1024 * 1024, wait: Duration::from_millis(500) },
             grace: Duration::from_secs(24 * 60 * 60),
             max_parked: MAX_PARKED,
+            alone: false,
         }
     }
 }

@@ -109,7 +109,7 @@ impl Projector {
         let mut taken = Vec::new();
         let outcome = self.work(&mut tx, lease, items, &to, opener, &mut taken).await;
         let ended = match outcome {
-            Ok(()) => tx.commit().await.map_err(|error| Failure::Again(error.chain())),
+            Ok(is_clean) => tx.commit().await.map(|()| is_clean).map_err(|error| Failure::Again(error.chain())),
             Err(failure) => {
                 // The connection is closed when this fails, which rolls back as well.
                 let _: Result<(), DbError> = tx.rollback().await;
@@ -117,12 +117,19 @@ impl Projector {
             }
         };
         match ended {
-            Ok(()) => lease.advanced(&to),
-            Err(_) => give_back(items, taken),
+            Ok(is_clean) => {
+                lease.advanced(&to);
+                lease.set_clean(is_clean);
+                Ok(())
+            }
+            Err(failure) => {
+                give_back(items, taken);
+                Err(failure)
+            }
         }
-        ended
     }
 
+    /// What the transaction does; whether nothing is parked or dropped then.
     async fn work(
         &self,
         tx: &mut Tx,
@@ -131,12 +138,14 @@ impl Projector {
         to: &Positions,
         opener: &mut Opener,
         taken: &mut Vec<(usize, Placed)>,
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
         if !lease.fence(tx, to).await? {
             return Err(Failure::Lost);
         }
-        let dropped = parked::dropped(tx).await?;
-        let mut keys = parked::keys(tx).await?;
+        let (dropped, mut keys) = match lease.is_clean() {
+            true => <_>::default(),
+            false => (parked::dropped(tx).await?, parked::keys(tx).await?),
+        };
         let parks = self.view.parks();
         let mut park = Vec::new();
         let mut derived = Vec::new();
@@ -165,7 +174,8 @@ impl Projector {
         }
         self.apply(tx, &mut run, opener, taken, &mut derived).await?;
         self.park(tx, items, &park).await?;
-        self.append(tx, derived).await
+        self.append(tx, derived).await?;
+        Ok(dropped.is_empty() && keys.is_empty())
     }
 
     /// Applies a run of events, and keeps them for the case that the transaction fails.

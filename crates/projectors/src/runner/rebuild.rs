@@ -162,6 +162,22 @@ impl Rebuild {
         outcome
     }
 
+    /// Whether the view cannot be read by this program before it is rebuilt: what serves has another schema version, or
+    /// was made from another journal.
+    ///
+    /// # Errors
+    /// The engines'.
+    pub async fn is_needed(&self) -> Result<bool, RebuildError> {
+        let Some(serving) = self.deps.control.serving(self.name()).await? else { return Ok(false) };
+        if serving.version != self.view.schema_version() {
+            return Ok(true);
+        }
+        let db = schema::open(self.deps.sites.of(self.name()), self.name(), serving.n, SIZES).await?;
+        let origin = schema::origin(&db).await;
+        db.close().await;
+        Ok(origin?.is_none_or(|origin| origin.journal != self.deps.journal.id()))
+    }
+
     /// Gives up a rebuild: its schema is dropped.
     ///
     /// # Errors

@@ -54,6 +54,7 @@ impl Projector {
         let to = positions(std::slice::from_ref(item));
         let released = self.release(&Cause::Drop { lease, to: &to, event }).await?;
         lease.advanced(&to);
+        lease.set_clean(false);
         tracing::info!(view = self.view.name(), %event, applied = released.applied, "dropped");
         Ok(())
     }

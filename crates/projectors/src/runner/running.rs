@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::db::{Db, DbError, PoolSizes};
 use crate::view::View;
 
-use super::lease::Lease;
+use super::lease::{self, Lease};
 use super::limits::{PUBLISH_EVERY, ROUND, STOPPED_FOR};
 use super::pause::{Pause, sleep};
 use super::progress::Gauge;
@@ -127,6 +127,9 @@ impl Work {
         }
         if origin.version != self.view.schema_version() {
             return Err(Ended::Stopped(format!("its schema has version {}: rebuild it", origin.version)));
+        }
+        if self.deps.limits.alone {
+            lease::clear(db).await?;
         }
         let stop = self.stop.child_token();
         let mut tasks = JoinSet::new();

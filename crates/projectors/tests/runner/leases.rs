@@ -1,7 +1,11 @@
 //! Who holds what, and that nobody else writes.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use aredvi_events::mint::derived_id;
+use aredvi_events::{Topic, codec};
+use aredvi_journal::BatchLimits;
 use aredvi_projectors::db::Value;
 
 use crate::view::Pairs;
@@ -87,6 +91,36 @@ async fn a_zombies_commit_changes_nothing() {
         // Then the worker may take them back, and goes on where the rows are.
         let db = world.settle(&view).await;
         assert_eq!(rows(&db, "SELECT votes FROM media").await, [[2.into()]]);
+        process.end().await;
+    })
+    .await;
+}
+
+/// The process is killed when what it derived is on the log, which is before its commit or just after.
+#[tokio::test]
+async fn a_kill_between_append_and_commit_changes_nothing() {
+    each(|world| async move {
+        let (view, mint) = (Pairs::default(), &world.deps.mint);
+        let mut log = Vec::new();
+        for _ in 0..12 {
+            let process = world.start_with(&view, |limits| limits.alone = true);
+            let cause = vote(mint, 1);
+            let derived = derived_id(cause.id, "after");
+            world.append(vec![cause]).await;
+            let starts = world.deps.journal.starts(&[Topic::Media]).await.expect("starts");
+            let mut tail = world.deps.journal.tail(&starts).await.expect("tail");
+            log.clear();
+            until("it is on the log", async || {
+                let limits = BatchLimits { wait: Duration::from_millis(100), ..BatchLimits::default() };
+                log.extend(tail.next(&limits).await.expect("read").iter().filter_map(|s| codec::event_id(&s.record)));
+                log.contains(&derived)
+            })
+            .await;
+            process.kill().await;
+        }
+        let process = world.start_with(&view, |limits| limits.alone = true);
+        let db = world.settle(&view).await;
+        assert_eq!(rows(&db, "SELECT votes FROM media").await, [[12.into()]]);
         process.end().await;
     })
     .await;

@@ -170,3 +170,60 @@ async fn a_view_whose_parking_is_full_stops_with_one_line_and_goes_on_after_a_re
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_view_that_never_parks_refuses_in_the_order_of_the_log() {
+    each(|world| async move {
+        let (view, mint) = (Pairs { refuses: true, ..Pairs::default() }, &world.deps.mint);
+        let log: Vec<Event> = (0..9).map(|_| vote(mint, 1)).collect();
+        view.poison(log[2].id);
+        view.poison(log[6].id);
+        let mut records: Vec<Record> = log.iter().map(|event| codec::encode(Topic::Media, event).expect("encodes")).collect();
+        records[4].value = b"{".to_vec();
+        let offsets: Vec<u64> = world.append_records(records).await.iter().map(|place| place.offset).collect();
+        let process = world.start(&view);
+        let db = world.settle(&view).await;
+        let refused = rows(&db, "SELECT off, votes FROM refused ORDER BY off").await;
+        let expected = [(2, 2), (4, 3), (6, 4)].map(|(n, votes): (usize, i64)| [offsets[n].into(), votes.into()]);
+        assert_eq!(refused, expected);
+        assert_eq!(rows(&db, "SELECT votes FROM media").await, [[6.into()]]);
+        assert_eq!(parked(&db).await, Vec::<Vec<Value>>::new());
+        process.end().await;
+    })
+    .await;
+}
+
+/// Whatever is poisoned, and however the log is cut: a key stops at its first poisoned event, and no other does.
+#[tokio::test]
+async fn poison_stops_its_key_alone_however_the_log_is_cut() {
+    each(|world| async move {
+        let (view, mint) = (Pairs::default(), &world.deps.mint);
+        let mut expected = std::collections::BTreeMap::new();
+        let mut stopped = std::collections::BTreeSet::new();
+        let mut log = Vec::new();
+        for n in 0..200_u64 {
+            let medium = 1 + n * 7 % 13;
+            let event = vote(mint, medium);
+            if n % 23 == 5 || n == 0 {
+                view.poison(event.id);
+                stopped.insert(medium);
+            }
+            if !stopped.contains(&medium) {
+                *expected.entry(medium).or_insert(0_i64) += 1;
+            }
+            log.push(event);
+        }
+        world.append(log).await;
+        let process = world.start_with(&view, |limits| {
+            limits.batch.events = 37;
+            limits.workers = Some(3);
+        });
+        let db = world.settle(&view).await;
+        let votes: Vec<Vec<Value>> = expected.iter().map(|(medium, votes)| vec![(*medium).into(), (*votes).into()]).collect();
+        assert_eq!(rows(&db, "SELECT medium, votes FROM media ORDER BY medium").await, votes);
+        let keys = rows(&db, "SELECT COUNT(DISTINCT record_key) FROM parked").await;
+        assert_eq!(keys, [[Value::Int(i64::try_from(stopped.len()).expect("few"))]]);
+        process.end().await;
+    })
+    .await;
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aredvi_events::{Event, Positions};
 use aredvi_projectors::control::State;
 use aredvi_projectors::db::{Db, Value};
-use aredvi_projectors::runner::{Parking, Rebuild, RebuildError, Rebuilt, Stage};
+use aredvi_projectors::runner::{Difference, NotReady, Parking, Rebuild, RebuildError, Rebuilt, Stage, Status};
 use tokio_util::sync::CancellationToken;
 
 use crate::view::Pairs;
@@ -116,6 +116,62 @@ async fn different_rows_of_equal_code_refuse_the_switch() {
         assert_eq!(states(&world).await, [(1, State::Serving), (2, State::Building)]);
         let accepted = rebuilding(&world, &view).rebuild(true, &|_| (), &CancellationToken::new()).await.expect("accepted");
         assert_eq!(accepted.generation, 2);
+        process.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn another_version_is_rebuilt_and_its_difference_told() {
+    each(|world| async move {
+        let old = Pairs::default();
+        let process = world.start(&old);
+        world.append(some_events(&world, 30)).await;
+        world.settle(&old).await;
+        let new = Pairs { newer: 1, skew: 1, ..Pairs::default() };
+        assert!(!rebuilding(&world, &old).is_needed().await.expect("asked"));
+        assert!(rebuilding(&world, &new).is_needed().await.expect("asked"));
+        assert!(world.reader(&new).await.db().is_err_and(|error| matches!(error, NotReady::OtherVersion { found: 1, .. })));
+        // The old program goes on beside the new one.
+        let newer = world.start(&new);
+        let rebuilt = rebuild(&world, &new).await.expect("rebuilt");
+        let comparison = rebuilt.comparison.expect("compared");
+        assert_eq!(comparison.differences, [Difference { table: "media".to_owned(), changed: 10, ..Difference::default() }]);
+        world.append(some_events(&world, 30)).await;
+        let db = world.settle(&new).await;
+        assert_eq!(rows(&db, "SELECT CAST(SUM(votes) AS SIGNED) FROM media").await, [[40.into()]]);
+        assert!(world.reader(&old).await.db().is_err(), "the old program does not know the new tables");
+        let rolled = rebuilding(&world, &new).rollback().await.expect("the old program keeps it current");
+        assert_eq!(rolled.generation, 1);
+        process.end().await;
+        newer.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_view_of_another_journal_stops_until_it_is_rebuilt() {
+    each(|world| async move {
+        let view = Pairs::default();
+        let process = world.start(&view);
+        let db = world.settle(&view).await;
+        process.end().await;
+        let other = "UPDATE meta SET value = '00000000-0000-0000-0000-000000000001' WHERE name = 'journal'";
+        db.execute(other, vec![]).await.expect("changed");
+        world.append(some_events(&world, 9)).await;
+        let process = world.start(&view);
+        let stopped = async || {
+            process.progress.of("pairs").iter().any(|report| {
+                matches!(&report.status, Status::Stopped(reason) if reason.starts_with("it was made from journal 00000000-"))
+            })
+        };
+        until("the view stops", stopped).await;
+        assert!(world.reader(&view).await.db().is_err_and(|error| matches!(error, NotReady::OtherJournal { .. })));
+        assert!(rebuilding(&world, &view).is_needed().await.expect("asked"));
+        let rebuilt = rebuild(&world, &view).await.expect("rebuilt");
+        assert_eq!((rebuilt.generation, rebuilt.comparison), (2, None));
+        let db = world.settle(&view).await;
+        assert_eq!(rows(&db, "SELECT COUNT(*) FROM media").await, [[3.into()]]);
         process.end().await;
     })
     .await;

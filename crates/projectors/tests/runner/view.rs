@@ -10,7 +10,7 @@ use aredvi_events::media::{MediaEvent, MediumUnsubscribed};
 use aredvi_events::mint::derived_id;
 use aredvi_events::{Body, Event, Topic};
 use aredvi_projectors::db::{DbError, OnConflict, Tx, Upsert, Value, padded_in_list};
-use aredvi_projectors::view::{ApplyError, Batch, Derived, Table, View};
+use aredvi_projectors::view::{ApplyError, Batch, Derived, Table, Unusable, View};
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
@@ -21,8 +21,12 @@ pub struct Pairs {
     pub faults: Arc<Mutex<HashSet<Uuid>>>,
     /// Whether its engine seems to be gone.
     pub outage: Arc<AtomicBool>,
-    /// Adds to every counter: other code that makes other rows.
+    /// Its schema version, above the first.
+    pub newer: u32,
+    /// Adds to the votes of every vote: other code that makes other rows.
     pub skew: i64,
+    /// It refuses what it cannot apply, and never parks.
+    pub refuses: bool,
 }
 
 impl Pairs {
@@ -55,6 +59,11 @@ const TABLES: &[Table] = &[
         ddl: &["CREATE TABLE media (medium BIGINT NOT NULL, votes BIGINT NOT NULL, PRIMARY KEY (medium))"],
         compared: &["medium", "votes"],
     },
+    Table {
+        name: "refused",
+        ddl: &["CREATE TABLE refused (off BIGINT NOT NULL, votes BIGINT NOT NULL, PRIMARY KEY (off))"],
+        compared: &["off", "votes"],
+    },
 ];
 
 const PAIRS: Upsert = Upsert {
@@ -63,6 +72,7 @@ const PAIRS: Upsert = Upsert {
     columns: &[("follows", OnConflict::Replace), ("part", OnConflict::Replace), ("off", OnConflict::Replace)],
 };
 const LEADERS: Upsert = Upsert { table: "leaders", keys: &["leader", "part"], columns: &[("n", OnConflict::Add)] };
+const REFUSED: Upsert = Upsert { table: "refused", keys: &["off"], columns: &[("votes", OnConflict::Keep)] };
 const MEDIA: Upsert = Upsert { table: "media", keys: &["medium"], columns: &[("votes", OnConflict::Add)] };
 
 impl View for Pairs {
@@ -71,7 +81,7 @@ impl View for Pairs {
     }
 
     fn schema_version(&self) -> u32 {
-        1
+        1 + self.newer
     }
 
     fn topics(&self) -> &'static [Topic] {
@@ -88,6 +98,20 @@ impl View for Pairs {
 
     fn apply<'a>(&'a self, tx: &'a mut Tx, batch: &'a Batch) -> BoxFuture<'a, Result<Vec<Derived>, ApplyError>> {
         Box::pin(self.fold(tx, batch))
+    }
+
+    fn parks(&self) -> bool {
+        !self.refuses
+    }
+
+    /// Notes how many votes it had when it refused.
+    fn refuse<'a>(&'a self, tx: &'a mut Tx, event: &'a Unusable) -> BoxFuture<'a, Result<Vec<Derived>, ApplyError>> {
+        Box::pin(async {
+            let votes = tx.read("SELECT COALESCE(MAX(votes), 0) FROM media WHERE medium = 1", vec![]).await?;
+            let row = [event.stored.place.offset.into(), votes[0].int(0)?.into()];
+            tx.upsert(&REFUSED, vec![row]).await?;
+            Ok(Vec::new())
+        })
     }
 }
 
@@ -107,7 +131,7 @@ impl Pairs {
                 Body::Graph(GraphEvent::Followed(followed)) => (followed.leader, 1),
                 Body::Graph(GraphEvent::Unfollowed(unfollowed)) => (unfollowed.leader, 0),
                 Body::Media(MediaEvent::MediumVoted(voted)) => {
-                    media.push([voted.medium.into(), 1.into()]);
+                    media.push([voted.medium.into(), (1 + self.skew).into()]);
                     derived.push(after(event, voted));
                     continue;
                 }
@@ -122,7 +146,7 @@ impl Pairs {
             };
             let stood = pairs.insert(event.key.clone(), follows).unwrap_or(0);
             if stood != follows {
-                leaders.push([leader.into(), place.partition.number.into(), (follows - stood + self.skew).into()]);
+                leaders.push([leader.into(), place.partition.number.into(), (follows - stood).into()]);
             }
             let row = [event.key.as_str().into(), follows.into(), place.partition.number.into(), place.offset.into()];
             touched.insert(event.key.clone(), row);
