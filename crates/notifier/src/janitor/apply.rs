@@ -118,7 +118,8 @@ impl Said {
             }
             MediaEvent::CommentAdded(e) => {
                 self.comments.push([e.comment.into(), e.medium.into(), e.owner.into(), e.author.into(), e.story.into()]);
-                self.subscribe((e.medium, e.owner), [e.author].iter().chain(&e.mentions));
+                self.chosen.insert((e.author, e.medium), (e.owner, true));
+                self.subscribe((e.medium, e.owner), &e.mentions);
             }
             MediaEvent::CommentEdited(e) => self.subscribe((e.medium, e.owner), &e.mentions),
             MediaEvent::CommentDeleted(e) => {

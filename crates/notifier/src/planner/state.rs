@@ -169,7 +169,9 @@ impl State {
                     return None;
                 }
                 self.comments.put(CommentRow { id: e.comment, author: e.author, deleted: false });
-                self.subscribe_all((id, offset), [e.author].iter().chain(&e.mentions));
+                // Who takes part wants to hear of it, even if he once said no.
+                self.want((id, e.author), placed, true);
+                self.subscribe_all((id, offset), &e.mentions);
                 self.mention((id, Some(e.comment)), &e.mentions);
                 let notice = self.notice(&placed.event, e.story.0.into(), e.author, id, Some(e.comment))?;
                 let telling = Telling::new(notice, e.by)
@@ -270,6 +272,12 @@ impl State {
     ) -> Option<Notice> {
         let medium = self.media.get(id)?.medium;
         Some(Notice { medium: Some((id, medium)), comment, ..about_actor(event, notification, subject, medium.owner) })
+    }
+
+    /// Whether a person is told of what happens to a medium.
+    #[cfg(test)]
+    pub(super) fn wants(&self, medium: MediumId, person: ActorId) -> bool {
+        self.subscribers.get((medium, person)).is_some_and(|row| row.wants)
     }
 
     /// Subscribes people who have not said yet whether they want to be.

@@ -220,6 +220,30 @@ fn a_follow_tells_the_leader_unless_he_accepted_it_himself() {
     assert_eq!(named(blocked(request(BEN, ANA))), []);
 }
 
+/// Whether BEN hears of what happens to the note after these events.
+fn hears(after: Vec<Body>) -> bool {
+    let mut state = State::empty();
+    for placed in log([note(9, ANA, ANA, &[])].into_iter().chain(after).collect()) {
+        state.fold(&placed);
+    }
+    state.wants(id(9), id(BEN))
+}
+
+#[test]
+fn who_takes_part_hears_of_it_until_he_says_no() {
+    let no = || MediumUnsubscribed { by: by(BEN), medium: id(9), owner: id(ANA), subscriber: id(BEN) }.into();
+    let yes = || MediumSubscribed { by: by(BEN), medium: id(9), owner: id(ANA), subscriber: id(BEN) }.into();
+    assert!(!hears(vec![]));
+    for part in [comment(9, 5, BEN, &[]), vote(9, BEN), comment(9, 5, CAI, &[BEN]), edit(9, ANA, &[BEN]), yes()] {
+        assert!(hears(vec![part.clone()]), "{part:?}");
+        assert!(!hears(vec![part, no()]));
+    }
+    assert!(!hears(vec![no(), vote(9, BEN)]), "a vote says nothing about it");
+    assert!(!hears(vec![no(), comment(9, 5, CAI, &[BEN])]), "nor does a mention");
+    assert!(hears(vec![no(), comment(9, 5, BEN, &[])]), "a comment of his own does");
+    assert!(hears(vec![no(), yes()]));
+}
+
 /// One random event over few actors, media and comments.
 fn any_body() -> impl Strategy<Value = Body> {
     let actor = || 1_u64..5;

@@ -165,7 +165,8 @@ async fn what_was_not_taken_is_tried_again_until_it_is_too_old() {
         until("it is put off", attempted).await;
         world.mint().clock().shift(73 * 3_600_000);
         let second = world.raised().await.into_values().find(|raised| raised.recipient == ana).expect("raised").notification;
-        assert_eq!(world.delivered(2).await[1..], [suppressed(ana, second, Suppression::TooOld)]);
+        let ended = world.delivered(2).await;
+        assert!(ended.contains(&suppressed(ana, second, Suppression::TooOld)), "{ended:?}");
         notifier.end().await;
         end(processes).await;
     })
