@@ -5,6 +5,7 @@ use std::time::Duration;
 use aredvi_events::deliveries::{Channel, DeliveryEvent, DeliveryFailed, DeliverySent, DeliverySuppressed, Suppression};
 use aredvi_events::mint::derived_id;
 use aredvi_events::{Body, Event, Origin, Topic};
+use aredvi_projectors::control::State;
 use aredvi_projectors::db::{Db, DbError};
 use aredvi_projectors::runner::{NotReady, ViewReader};
 use aredvi_projectors::view::Derived;
@@ -27,8 +28,13 @@ const LETTERS_PER_ROUND: u64 = 100;
 const SENDS_AT_ONCE: usize = 4;
 /// Between two looks for letters; also how soon a failure of an engine is tried again.
 const PAUSE: Duration = Duration::from_millis(250);
-/// How long a claim holds: longer than a mail server may take.
+/// How long sending one letter may take in all.
+const SEND_LIMIT: Duration = Duration::from_secs(60);
+/// How long a claim holds: longer than a letter may be in work.
 const CLAIM: Duration = Duration::from_secs(10 * 60);
+/// After another generation began to serve: claims stand in the one before it, so until what was claimed there is sent,
+/// or given up, and said to be on the journal, nothing is.
+const HANDOVER: Duration = Duration::from_secs(70);
 /// How long one look waits for the ledger to reach the end of `deliveries`, before it looks again.
 const CATCH_UP: Duration = Duration::from_secs(5);
 /// Tries to append an outcome before the letter's claim is left to run out.
@@ -99,6 +105,9 @@ impl Sender {
     async fn round(&self, caught_up: &mut Option<u32>, stop: &CancellationToken) -> Result<usize, Interrupted> {
         let pinned = self.ledger.pin()?;
         if *caught_up != Some(pinned.generation) {
+            if self.is_handed_over().await? {
+                return Ok(0);
+            }
             let ends = self.deps.runner.journal.ends(&[Topic::Deliveries]).await?;
             if !self.ledger.wait_for(&ends, CATCH_UP).await || self.ledger.pin()?.generation != pinned.generation {
                 return Ok(0);
@@ -121,6 +130,14 @@ impl Sender {
             ended = ended.and(letter);
         }
         ended.map(|()| taken)
+    }
+
+    /// Whether another generation served so shortly before that its claims may still be at work.
+    async fn is_handed_over(&self) -> Result<bool, DbError> {
+        let generations = self.deps.runner.control.generations(super::NAME).await?;
+        let before = generations.iter().any(|generation| generation.state == State::Previous);
+        let since = generations.iter().find(|generation| generation.state == State::Serving).map(|serving| serving.since_ms);
+        Ok(before && since.is_none_or(|since| self.now_ms() < since.saturating_add(millis(HANDOVER))))
     }
 
     /// Claims one letter and brings it to an end, or puts it off.
@@ -177,7 +194,10 @@ impl Sender {
         let written = templates::write(&told, &self.outbox.public_url);
         let to = (due.recipient, address.as_str());
         let sent = match self.outbox.postmark.letter(to, due.notification, &written, self.now_ms()) {
-            Ok(letter) => self.outbox.mail.send(&letter).await,
+            Ok(letter) => {
+                let taken = self.deps.runner.mint.clock().timeout(SEND_LIMIT, self.outbox.mail.send(&letter)).await;
+                taken.unwrap_or_else(|_| Err(SendError::Transient("timeout".to_owned())))
+            }
             Err(refused) => Err(refused),
         };
         Ok(match sent {

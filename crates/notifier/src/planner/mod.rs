@@ -7,6 +7,7 @@
 mod apply;
 mod audience;
 mod crowd;
+mod crowds;
 pub mod fanout;
 mod notice;
 pub mod queries;
@@ -31,9 +32,10 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::birth::BirthError;
-use crate::sweep::{self, Failed, Sweep};
+use crate::sweep;
 use crate::{Deps, birth, millis};
 pub use audience::may_be_told;
+use crowds::Crowds;
 pub use notice::{Medium, Notice};
 
 /// The name of the view.
@@ -134,23 +136,7 @@ pub async fn run(deps: Deps, shutdown: CancellationToken) {
     let Some(birth) = birth else { return };
     let view = Arc::new(Planner { birth: birth.clone(), ..unborn });
     let reader = ViewReader::open(&*view, &[view.schema_version()], &deps.runner, PoolSizes { write: 2, read: 2 }).await;
-    let crowds = Crowds { reader: reader.clone(), asked: Asked::of(&deps) };
+    let crowds = Crowds::new(reader.clone(), &deps);
     let runner = Runner::new(view, deps.runner.clone());
     tokio::join!(runner.run(shutdown.clone()), sweep::run(crowds, &deps.runner.control, &deps.runner.mint, &shutdown));
-}
-
-/// Works off the continuations of the serving generation.
-struct Crowds {
-    reader: ViewReader,
-    asked: Asked,
-}
-
-impl Sweep for Crowds {
-    const LEASE_NAME: &'static str = "planner-fanout";
-
-    async fn turn(&mut self) -> Result<bool, Failed> {
-        let Ok(db) = self.reader.db() else { return Ok(false) };
-        let waiting = fanout::work(&db, &self.asked).await.map_err(|error| Failed(error.to_string()))?;
-        Ok(waiting > 0)
-    }
 }

@@ -1,5 +1,7 @@
 //! What is sent, and what never is.
 
+use std::sync::Arc;
+
 use aredvi_events::actors::Access;
 use aredvi_events::deliveries::{Channel, DeliveryEvent, DeliverySent, DeliverySuppressed, Suppression};
 use aredvi_events::graph::Blocked;
@@ -53,7 +55,7 @@ async fn only_notification(world: &World) -> NotificationId {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mention_becomes_one_mail_though_the_notifier_and_its_database_come_and_go() {
+async fn a_mention_becomes_one_mail_though_the_notifier_comes_and_goes() {
     each(|world| async move {
         let (processes, ana, ben) = community(&world).await;
         let notifier = world.notifier();
@@ -167,6 +169,63 @@ async fn what_was_not_taken_is_tried_again_until_it_is_too_old() {
         let second = world.raised().await.into_values().find(|raised| raised.recipient == ana).expect("raised").notification;
         let ended = world.delivered(2).await;
         assert!(ended.contains(&suppressed(ana, second, Suppression::TooOld)), "{ended:?}");
+        notifier.end().await;
+        end(processes).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebuilt_ledger_sends_nothing_again_and_what_was_due_once() {
+    each(|world| async move {
+        let (processes, ana, ben) = community(&world).await;
+        let notifier = world.notifier();
+        world.booked().await;
+        follow(&world, ana, ben).await;
+        let first = only_notification(&world).await;
+        assert_eq!(world.delivered(1).await, [sent(ben, first)]);
+        notifier.end().await;
+        std::fs::remove_dir_all(&world.outbox).expect("removed");
+
+        // One letter is due when the ledger is made again from the log.
+        follow(&world, ben, ana).await;
+        world.planned().await;
+        let raised = world.raised().await.into_values().find(|raised| raised.recipient == ana);
+        let second = raised.expect("raised").notification;
+        let rebuilt = world.rebuild(Arc::new(Ledger::open(&world.deps.runner).await.expect("a birth"))).await;
+        assert_eq!((rebuilt.generation, rebuilt.previous), (2, Some(1)));
+        let notifier = world.notifier();
+        world.mint().clock().shift(71_000);
+        let ended = world.delivered(2).await;
+        assert_eq!((ended.len(), ended.contains(&sent(ana, second))), (2, true), "{ended:?}");
+        assert_eq!(world.mails().keys().collect::<Vec<_>>(), [&format!("{second}-{ana}.eml")]);
+        notifier.end().await;
+        end(processes).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_that_was_lost_takes_no_history_for_news() {
+    each(|world| async move {
+        let (processes, ana, ben) = community(&world).await;
+        let notifier = world.notifier();
+        world.booked().await;
+        follow(&world, ana, ben).await;
+        let first = only_notification(&world).await;
+        assert_eq!(world.delivered(1).await, [sent(ben, first)]);
+        notifier.end().await;
+        follow(&world, ben, ana).await;
+        world.planned().await;
+        std::fs::remove_dir_all(&world.outbox).expect("removed");
+        world.lose(&Ledger::born(Positions::new())).await;
+
+        let notifier = world.notifier();
+        world.booked().await;
+        world.append_event(Topic::Media, note(&world, ana, Access::Public, &[ben]).1).await;
+        let ended = world.delivered(2).await;
+        assert_eq!(ended.len(), 2, "{ended:?}");
+        assert_eq!(world.mails().len(), 1, "only what came after");
         notifier.end().await;
         end(processes).await;
     })

@@ -1,6 +1,7 @@
 //! What is raised on `notifications`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use aredvi_events::actors::Access;
 use aredvi_events::graph::{Blocked, Followed, Subscribed};
@@ -8,6 +9,8 @@ use aredvi_events::media::{CommentAdded, NoteAdded};
 use aredvi_events::notifications::Verb;
 use aredvi_events::topic::pair_key;
 use aredvi_events::{ActorId, CommentId, Event, MediumId, Origin, Topic};
+
+use aredvi_notifier::planner::Planner;
 
 use crate::world::{World, each, until};
 
@@ -105,7 +108,7 @@ async fn history_tells_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_crowd_is_told_once_each_though_the_planner_is_killed() {
+async fn a_crowd_is_told_once_each_though_the_planner_is_killed_and_rebuilt() {
     const CROWD: u64 = 2_300;
     each(|world| async move {
         let planner = world.planner();
@@ -137,6 +140,8 @@ async fn a_crowd_is_told_once_each_though_the_planner_is_killed() {
         world.append_event(Topic::Media, event).await;
         until("some are told", async || world.raised().await.len() > 500).await;
         planner.kill().await;
+        // The continuation stands in a generation that no longer serves.
+        world.rebuild(Arc::new(Planner::open(&world.deps).await.expect("a birth"))).await;
         let planner = world.planner();
         until("all are told", async || world.raised().await.len() as u64 >= CROWD).await;
         world.planned().await;

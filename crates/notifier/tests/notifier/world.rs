@@ -22,11 +22,11 @@ use aredvi_notifier::{Deps, Settings, janitor, key_keeper, ledger, planner};
 use aredvi_projectors::accounts::Accounts;
 use aredvi_projectors::actors::Actors;
 use aredvi_projectors::control::Control;
-use aredvi_projectors::db::PoolSizes;
+use aredvi_projectors::db::{Db, PoolSizes};
 use aredvi_projectors::facts::Facts;
 use aredvi_projectors::facts::follow::{self, Follower, Heard};
 use aredvi_projectors::keys::KeyStore;
-use aredvi_projectors::runner::{self, Limits, Progress, Runner, Sites, ViewReader};
+use aredvi_projectors::runner::{self, Limits, Progress, Rebuild, Rebuilt, Runner, Sites, ViewReader, generation_schema};
 use aredvi_projectors::view::View;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -101,8 +101,9 @@ async fn run<F: Future<Output = ()>>(world: World, test: impl Fn(Arc<World>) -> 
     if let aredvi_journal::JournalUrl::Kafka { .. } = world.engines.journal {
         topics::delete_prefixed(&world.engines.journal).await.expect("topics");
         let views = ["accounts", "actors", "planner", "ledger", "janitor", "key_keeper"];
-        for schema in views.map(|view| format!("{view}_g1")).into_iter().chain(["control".into(), "keys".into()]) {
-            aredvi_projectors::db::Db::drop_schema(&world.engines.db, &schema).await.expect("dropped");
+        let generations = views.into_iter().flat_map(|view| [1, 2].map(|n| generation_schema(view, n)));
+        for schema in generations.chain(["control".to_owned(), "keys".to_owned()]) {
+            Db::drop_schema(&world.engines.db, &schema).await.expect("dropped");
         }
     }
 }
@@ -262,6 +263,19 @@ impl World {
         let reader = self.reader(view).await;
         let ends = self.deps.runner.journal.ends(view.topics()).await.expect("ends");
         assert!(reader.wait_for(&ends, PATIENCE).await, "{} does not settle", view.name());
+    }
+
+    /// Makes a view again from the log, beside the one that serves.
+    pub async fn rebuild(&self, view: Arc<dyn View>) -> Rebuilt {
+        Rebuild::new(view, self.deps.runner.clone()).rebuild(false, &|_| (), &self.stop).await.expect("rebuilt")
+    }
+
+    /// Loses the schema of a view and all that is known of it.
+    pub async fn lose(&self, view: &dyn View) {
+        let schema = generation_schema(view.name(), 1);
+        Db::drop_schema(&self.engines.db, &schema).await.expect("dropped");
+        let forget = "DELETE FROM generations WHERE view_name = ?";
+        self.deps.runner.control.db().execute(forget, vec![view.name().into()]).await.expect("forgotten");
     }
 
     pub async fn reader(&self, view: &dyn View) -> ViewReader {

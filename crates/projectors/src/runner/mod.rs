@@ -44,7 +44,7 @@ pub use progress::{Progress, Report, Status};
 pub use reader::{Lag, NotReady, Pinned, ViewReader};
 pub use rebuild::{Rebuild, RebuildError, Rebuilt, Stage};
 pub use release::Released;
-pub use schema::{positions_within, read_positions};
+pub use schema::{name as generation_schema, positions_within, read_positions};
 pub use sites::{Site, Sites};
 
 use running::Running;
