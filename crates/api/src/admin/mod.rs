@@ -4,6 +4,8 @@
 
 pub mod metrics;
 pub mod parked;
+pub mod people;
+pub mod rebuild;
 pub mod settled;
 pub mod views;
 
@@ -19,6 +21,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 
 use crate::problem::{self, Problem};
+use rebuild::Works;
 use settled::Follows;
 
 /// What operators may ask of one process.
@@ -33,6 +36,8 @@ pub struct Operations {
     pub sessions: Sessions,
     /// All others that read the log: this process's own tail, the planner, the key keeper.
     pub others: Vec<Arc<dyn Follows>>,
+    /// What is done to views.
+    pub works: Works,
     /// What was counted.
     pub metrics: PrometheusHandle,
 }
@@ -71,6 +76,7 @@ pub fn routes(operations: Arc<Operations>) -> Router {
         .route("/v1/admin/server", get(server))
         .route("/v1/admin/settled", get(settled::settled))
         .merge(views::routes())
+        .merge(rebuild::routes())
         .merge(parked::routes())
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)

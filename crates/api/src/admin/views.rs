@@ -12,6 +12,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 
+use super::rebuild::Work;
 use super::{Operated, Operations};
 use crate::extract::Path;
 use crate::problem::Problem;
@@ -37,6 +38,8 @@ struct ViewState {
     schema_version: Option<u32>,
     topics: Vec<&'static str>,
     generations: Vec<GenerationState>,
+    /// The latest rebuild or rollback that this process was asked for.
+    work: Option<Work>,
 }
 
 #[derive(Debug, Serialize)]
@@ -45,7 +48,7 @@ struct GenerationState {
     state: &'static str,
     schema_version: Option<u32>,
     since: Option<Time>,
-    /// `running`, `waiting` for an engine, or `stopped` until an operator helps; `elsewhere` when another process works on it.
+    /// `running`, `waiting` for an engine, or `stopped` until an operator helps; `not here` when at most another process works on it.
     status: &'static str,
     reason: Option<String>,
     /// By `topic/partition`, the next offset to apply.
@@ -123,7 +126,8 @@ impl Operations {
             generations.push(self.generation(operated, &generation, report, log).await?);
         }
         let topics = view.topics().iter().map(|topic| topic.name()).collect();
-        Ok(ViewState { name: view.name(), schema_version: Some(view.schema_version()), topics, generations })
+        let work = self.works.of(view.name());
+        Ok(ViewState { name: view.name(), schema_version: Some(view.schema_version()), topics, generations, work })
     }
 
     async fn generation(
@@ -136,7 +140,7 @@ impl Operations {
         let topics = operated.view.topics();
         let positions = self.positions_of(operated, generation).await.map_err(unavailable)?;
         let (status, reason) = match report.map(|report| &report.status) {
-            None => ("elsewhere", None),
+            None => ("not here", None),
             Some(Status::Running) => ("running", None),
             Some(Status::Waiting(reason)) => ("waiting", Some(reason.clone())),
             Some(Status::Stopped(reason)) => ("stopped", Some(reason.clone())),
@@ -202,6 +206,7 @@ impl Operations {
             schema_version: None,
             topics: topics.iter().map(|topic| topic.name()).collect(),
             generations: vec![generation],
+            work: None,
         }
     }
 }

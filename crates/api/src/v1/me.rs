@@ -228,7 +228,7 @@ impl App {
     }
 
     /// Appends a request on `identity` and waits for its verdict.
-    async fn settled(&self, writing: &mut Writing<'_>, body: Body) -> Result<(), Problem> {
+    pub(crate) async fn settled(&self, writing: &mut Writing<'_>, body: Body) -> Result<(), Problem> {
         let request = writing.plan.event;
         let waiting = self.verdicts.expect(request).ok_or_else(Problem::unavailable)?;
         let place = writing.append(Topic::Identity, IDENTITY_KEY.to_owned(), body).await?;

@@ -44,7 +44,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 #[utoipa::path(post, path = "/v1/people", tag = "people", request_body = NewPerson, responses(
     (status = 201, description = "The person and a session", body = Registered),
     (status = 202, description = "No verdict yet: ask at Location", body = Registration)))]
-async fn sign_up(
+pub(crate) async fn sign_up(
     State(app): State<Arc<App>>,
     caller: Caller,
     headers: HeaderMap,

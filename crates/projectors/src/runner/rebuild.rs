@@ -45,6 +45,17 @@ pub enum Stage {
     Switching,
 }
 
+/// How far a rebuild goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Goal {
+    /// Up to the comparison.
+    Compare,
+    /// To the switch, unless equal code made other rows.
+    Switch,
+    /// To the switch, whatever the rows are.
+    Accept,
+}
+
 /// What came of a rebuild.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rebuilt {
@@ -136,6 +147,24 @@ impl Rebuild {
         tell: &(dyn Fn(Stage) + Send + Sync),
         stop: &CancellationToken,
     ) -> Result<Rebuilt, RebuildError> {
+        self.run(if accept { Goal::Accept } else { Goal::Switch }, tell, stop).await
+    }
+
+    /// As [`Rebuild::rebuild`], up to the comparison: the new generation waits for the switch. Where none serves that it
+    /// could be compared with, it serves.
+    ///
+    /// # Errors
+    /// As [`Rebuild::rebuild`], but that differences are no error.
+    pub async fn prepare(&self, tell: &(dyn Fn(Stage) + Send + Sync), stop: &CancellationToken) -> Result<Rebuilt, RebuildError> {
+        self.run(Goal::Compare, tell, stop).await
+    }
+
+    async fn run(
+        &self,
+        goal: Goal,
+        tell: &(dyn Fn(Stage) + Send + Sync),
+        stop: &CancellationToken,
+    ) -> Result<Rebuilt, RebuildError> {
         let n = self.begin().await?;
         let site = self.deps.sites.of(self.name());
         let mut old = None;
@@ -153,7 +182,7 @@ impl Rebuild {
         bear(&*self.view, &self.deps.journal, site, n, hold.as_ref(), dropped).await?;
         let pair = Pair { n, new: schema::open(site, self.name(), n, SIZES).await?, old };
         let mut helpers = Helpers::default();
-        let outcome = self.work(&pair, accept, tell, stop, &mut helpers).await;
+        let outcome = self.work(&pair, goal, tell, stop, &mut helpers).await;
         helpers.end().await;
         pair.close().await;
         if let Err(error) = self.deps.control.release_generation(self.name(), n, self.process).await {
@@ -258,7 +287,7 @@ impl Rebuild {
     async fn work(
         &self,
         pair: &Pair,
-        accept: bool,
+        goal: Goal,
         tell: &(dyn Fn(Stage) + Send + Sync),
         stop: &CancellationToken,
         helpers: &mut Helpers,
@@ -273,7 +302,10 @@ impl Rebuild {
         {
             self.fill(pair, old, tell, stop, helpers).await?;
             let found = self.compare(pair, old, tell, stop, helpers).await?;
-            if !found.is_equal() && serving.version == self.view.schema_version() && !accept {
+            if goal == Goal::Compare {
+                return Ok(Rebuilt { generation: serving.n, previous: None, comparison: Some(found) });
+            }
+            if !found.is_equal() && serving.version == self.view.schema_version() && goal != Goal::Accept {
                 return Err(RebuildError::Different { generation: pair.n, comparison: found });
             }
             tracing::info!(view = self.name(), generation = pair.n, comparison = %found, "compared");
