@@ -6,7 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use uuid::Uuid;
 
-use crate::config::{AdminListen, Engines, Http, Logging, Mail, Work};
+use crate::config::{AdminListen, Engines, Http, Logging, Mail, Origin, Work};
 use crate::failure::Misuse;
 
 const ABOUT: &str = "\
@@ -158,6 +158,9 @@ pub struct Planner {
 /// Settings of a notifier.
 #[derive(Debug, Clone, Args)]
 pub struct Notifier {
+    /// Where people find the community, for the links in mail.
+    #[arg(long, env = "AREDVI_PUBLIC_URL", value_name = "URL", help_heading = "Mail")]
+    pub public_url: Origin,
     #[command(flatten)]
     pub admin: AdminListen,
     #[command(flatten)]
@@ -195,8 +198,11 @@ pub struct Rebuild {
     #[arg(long, conflicts_with_all = ["no_switch", "cancel"])]
     pub rollback: bool,
     /// Fill and compare the new generation, but leave the switch to a later `aredvi rebuild VIEW`.
-    #[arg(long, conflicts_with = "cancel")]
+    #[arg(long, conflicts_with_all = ["cancel", "accept"])]
     pub no_switch: bool,
+    /// Switch even if equal code made other rows, because the new ones are right.
+    #[arg(long, conflicts_with_all = ["cancel", "rollback"])]
+    pub accept: bool,
     /// Drop the generation that is being filled.
     #[arg(long)]
     pub cancel: bool,
@@ -288,15 +294,20 @@ impl Cli {
                 Command::Topics(Topics::Create(server) | Topics::Check(server))
                 | Command::Rebuild(Rebuild { server, .. })
                 | Command::Views(server)
-                | Command::Parked(
-                    Parked::List { server, .. }
-                    | Parked::Show(ParkedEvent { server, .. })
-                    | Parked::Retry(ParkedEvent { server, .. })
-                    | Parked::Drop(ParkedEvent { server, .. }),
-                )
                 | Command::Admin(Admin::Create(AdminCreate { server, .. }))
                 | Command::Demo(server),
             ) => &server.logging,
+            Some(Command::Parked(parked)) => &parked.server().logging,
+        }
+    }
+}
+
+impl Parked {
+    /// Where it is asked.
+    pub const fn server(&self) -> &AtServer {
+        match self {
+            Self::List { server, .. } => server,
+            Self::Show(parked) | Self::Retry(parked) | Self::Drop(parked) => &parked.server,
         }
     }
 }

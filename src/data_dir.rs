@@ -20,7 +20,7 @@ const SHARED: u32 = 0o1000;
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 /// Why a data directory cannot be used.
@@ -70,7 +70,7 @@ impl DataDir {
                 }
             }
         }
-        Ok(Self { path: path.to_owned(), _lock: None })
+        Ok(Self { path: path.to_owned(), lock: None })
     }
 
     /// Opens the directory as its only owner, until the value is dropped or the process ends, however it ends.
@@ -83,7 +83,7 @@ impl DataDir {
         let io = |source| Unusable::Io { path: file.clone(), source };
         let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(FILE_MODE).open(&file).map_err(io)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { _lock: Some(lock), ..opened }),
+            Ok(()) => Ok(Self { lock: Some(lock), ..opened }),
             Err(TryLockError::WouldBlock) => Err(Unusable::InUse { path: path.to_owned() }),
             Err(TryLockError::Error(source)) => Err(io(source)),
         }
@@ -92,6 +92,11 @@ impl DataDir {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether this process is its only owner.
+    pub const fn is_owned(&self) -> bool {
+        self.lock.is_some()
     }
 
     /// Where a running server listens to subcommands.

@@ -11,16 +11,22 @@ mod data_dir;
 mod failure;
 mod logging;
 mod metrics;
+mod operations;
 mod operator;
 mod process;
+mod progress;
+mod reach;
 mod roles;
 mod say;
 mod signals;
+mod table;
+mod views;
 
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use cli::{Cli, Command};
+use reach::Reached;
 
 fn main() -> ExitCode {
     match run() {
@@ -37,7 +43,22 @@ fn run() -> anyhow::Result<()> {
         match cli.command {
             None => commands::serve::run(cli.serve).await,
             Some(Command::Serve(serve)) => commands::serve::run(serve).await,
+            Some(Command::Api(api)) => commands::api::run(api).await,
+            Some(Command::Projector(projector)) => commands::projector::run(projector).await,
+            Some(Command::Planner(planner)) => commands::planner::run(planner).await,
+            Some(Command::Notifier(notifier)) => commands::notifier::run(notifier).await,
             Some(Command::Topics(topics)) => commands::topics::run(topics).await,
+            Some(Command::Views(server)) => {
+                Reached::open(&server).await?.run(async |operator| commands::views::run(operator).await).await
+            }
+            Some(Command::Parked(parked)) => {
+                let reached = Reached::open(parked.server()).await?;
+                reached.run(async |operator| commands::parked::run(operator, &parked).await).await
+            }
+            Some(Command::Rebuild(rebuild)) => {
+                let (reached, clock) = (Reached::open(&rebuild.server).await?, config::clock()?);
+                reached.run(async |operator| commands::rebuild::run(operator, &rebuild, &clock).await).await
+            }
             Some(_) => anyhow::bail!("not there yet"),
         }
     })

@@ -5,13 +5,16 @@
 
 use std::time::Duration;
 
+use anyhow::bail;
 use aredvi_projectors::control::WorkerLease;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::Base;
-use crate::failure;
+use crate::config::Engines;
 use crate::roles::Roles;
+use crate::{config, failure, metrics, signals};
 
 /// How long requests in work may take to be answered when the process ends.
 const REQUESTS_LIMIT: Duration = Duration::from_secs(10);
@@ -24,6 +27,8 @@ pub struct Process {
     pub base: Base,
     /// Cancelled at the first signal.
     pub shutdown: CancellationToken,
+    /// What was counted.
+    pub metrics: PrometheusHandle,
     /// What is ended first: the public listener.
     pub front: Roles,
     /// What the front stands on: projectors, the tail, the planner, the notifier, the operators' listeners.
@@ -32,11 +37,23 @@ pub struct Process {
 }
 
 impl Process {
-    /// A process without roles.
-    pub fn new(base: Base, shutdown: CancellationToken) -> Self {
+    /// Listens to signals, begins to count, opens the engines; no role is at work yet.
+    ///
+    /// # Errors
+    /// When an engine cannot be opened.
+    pub async fn start(engines: &Engines) -> anyhow::Result<Self> {
+        let shutdown = CancellationToken::new();
+        signals::listen(shutdown.clone())?;
+        let metrics = metrics::start()?;
+        let base = tokio::select! {
+            base = Base::open(engines, config::clock()?) => base?,
+            () = shutdown.cancelled() => bail!("interrupted"),
+        };
         let roles = || Roles::new(base.mint.clock().clone());
-        let (front, back) = (roles(), roles());
-        Self { base, shutdown, front, back, worker: None }
+        let (front, mut back) = (roles(), roles());
+        let (handle, clock) = (metrics.clone(), base.mint.clock().clone());
+        back.start("metrics", |stop| metrics::keep(handle, clock, stop));
+        Ok(Self { base, shutdown, metrics, front, back, worker: None })
     }
 
     /// Takes a worker number, so that this process may mint ids until it ends.
@@ -50,11 +67,15 @@ impl Process {
         Ok(())
     }
 
-    /// Runs until the first signal, or until a role fails, and ends everything.
+    /// Runs until the first signal, or until a role fails, and ends everything; at once where `started` says that not all
+    /// could be started.
     ///
     /// # Errors
-    /// The role's failure, or what was not ended in order.
-    pub async fn run(mut self) -> anyhow::Result<()> {
+    /// The failure, or what was not ended in order.
+    pub async fn run(mut self, started: anyhow::Result<()>) -> anyhow::Result<()> {
+        if started.is_err() {
+            return self.end(started).await;
+        }
         let failed = tokio::select! {
             () = self.shutdown.cancelled() => Ok(()),
             error = self.front.first_end() => Err(error),
@@ -63,7 +84,9 @@ impl Process {
         if let Err(error) = &failed {
             tracing::error!(error = failure::line(error), "a role failed, the process ends");
         }
-        self.end(failed).await
+        self.end(failed).await?;
+        tracing::info!("ended in order");
+        Ok(())
     }
 
     /// Ends everything in order; `outcome` is what there is to report unless ending fails.
@@ -80,10 +103,6 @@ impl Process {
             let _ = lease.await;
         }
         self.base.close().await;
-        let ended = outcome.and(answered).and(finished).and(flushed);
-        if ended.is_ok() {
-            tracing::info!("ended in order");
-        }
-        ended
+        outcome.and(answered).and(finished).and(flushed)
     }
 }

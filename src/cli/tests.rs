@@ -38,7 +38,7 @@ fn a_mistake_is_told_in_one_line() {
         ("serve --workers 0", "--workers <N>: 0 is not in 1..=24"),
         ("serve --trusted-proxies proxy", "--trusted-proxies <NETWORKS>: `proxy` is neither an address nor a network"),
         ("serve --public-url club.example", "--public-url <URL>: expected http://HOST[:PORT] or https://HOST[:PORT]"),
-        ("serve --rate-limits some", "invalid value 'some' for '--rate-limits <ON|OFF>'; [possible values: on, off]"),
+        ("serve --rate-limits some", "--rate-limits <LIMITS>: `some` is no rate limit: expected off, on"),
         ("serve --lisen x", "unexpected argument '--lisen' found; tip: a similar argument exists: '--listen'"),
         ("rebuild", "the following required arguments were not provided: <VIEW>"),
         ("rebuild graph --rollback --cancel", "the argument '--rollback' cannot be used with '--cancel'"),

@@ -1,4 +1,11 @@
 //! What the subcommands do that are no role: one file each.
 
+pub mod api;
+pub mod notifier;
+pub mod parked;
+pub mod planner;
+pub mod projector;
+pub mod rebuild;
 pub mod serve;
 pub mod topics;
+pub mod views;

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 
 use aredvi_api::extract::TrustedProxies;
+use aredvi_api::middleware::rate_limit::Limits;
 use axum::http::Uri;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 /// The REST API's listener.
 #[derive(Debug, Clone, Args)]
@@ -31,9 +32,11 @@ pub struct Http {
     )]
     pub trusted_proxies: TrustedProxies,
 
-    /// Whether requests are limited per minute (a person: 600 reads, 60 writes); off is for benchmarks.
-    #[arg(long, env = "AREDVI_RATE_LIMITS", value_name = "ON|OFF", default_value = "on", help_heading = "HTTP")]
-    pub rate_limits: Switch,
+    /// How many requests are allowed per minute: `on`, `off` (for benchmarks), or some of
+    /// `reads=600,writes=60,guest-reads=300,sign-ins=10,sign-ups=5`; reads and writes are a person's, the others a
+    /// network's.
+    #[arg(long, env = "AREDVI_RATE_LIMITS", value_name = "LIMITS", default_value = "on", help_heading = "HTTP")]
+    pub rate_limits: Limits,
 
     /// Other origins whose pages may use the API with credentials, separated by commas; default: none.
     #[arg(long, env = "AREDVI_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', help_heading = "HTTP")]
@@ -46,15 +49,6 @@ pub struct AdminListen {
     /// Where metrics and the admin API listen, without any sign-in: never a public address; default: nowhere.
     #[arg(long, env = "AREDVI_ADMIN_LISTEN", value_name = "ADDRESS", help_heading = "HTTP")]
     pub admin_listen: Option<SocketAddr>,
-}
-
-/// On or off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Switch {
-    /// On.
-    On,
-    /// Off.
-    Off,
 }
 
 /// `http://` or `https://`, a host and perhaps a port; no slash at the end.

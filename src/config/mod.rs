@@ -6,13 +6,12 @@
 mod engines;
 mod http;
 
-use std::time::Duration;
-
 use aredvi_events::Clock;
+use aredvi_notifier::channels::MailUrl;
 use clap::Args;
 
 pub use engines::Engines;
-pub use http::{AdminListen, Http, Switch};
+pub use http::{AdminListen, Http, Origin};
 
 use crate::failure::Misuse;
 use crate::logging::Format;
@@ -31,7 +30,11 @@ pub struct Mail {
     /// Mail: `file:[DIR]` (one .eml a message; default: outbox in --data), `smtp://[USER:PASSWORD@]HOST[:PORT]` or
     /// `smtps://…`.
     #[arg(long, env = "AREDVI_MAIL", value_name = "URL", default_value = "file:", hide_env_values = true, help_heading = "Mail")]
-    pub mail: String,
+    pub mail: MailUrl,
+
+    /// Who sends mail, `Name <address>` or an address; default: no-reply at the host of --public-url.
+    #[arg(long, env = "AREDVI_MAIL_FROM", value_name = "SENDER", help_heading = "Mail")]
+    pub mail_from: Option<String>,
 }
 
 /// How much a process of projectors does at once.
@@ -62,16 +65,5 @@ pub fn clock() -> Result<Clock, Misuse> {
             Ok(offset_ms) => Ok(Clock::with_offset(offset_ms)),
             Err(_) => Err(Misuse(format!("{TEST_CLOCK}: `{text}` is no number of milliseconds"))),
         },
-    }
-}
-
-/// Reads a wait such as `30`, in seconds.
-///
-/// # Errors
-/// When it is no number from 1 to 86400.
-pub fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
-        Ok(_) | Err(_) => Err("expected a number of seconds from 1 to 86400".to_owned()),
     }
 }

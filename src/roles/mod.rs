@@ -1,6 +1,11 @@
 //! The roles of a process: each a task that runs until it is told to end.
 
+pub mod all;
+pub mod api;
+pub mod facts;
+pub mod notifier;
 pub mod operators;
+pub mod planner;
 pub mod projectors;
 
 use std::future::Future;
@@ -24,11 +29,6 @@ impl Roles {
     /// None yet.
     pub fn new(clock: Clock) -> Self {
         Self { clock, stop: CancellationToken::new(), tasks: JoinSet::new() }
-    }
-
-    /// Tells its roles to end.
-    pub fn stop(&self) -> CancellationToken {
-        self.stop.clone()
     }
 
     /// Starts a role; `run` gets the token that tells it to end.

@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use aredvi_api::admin::Operations;
 use aredvi_events::Clock;
 use axum::Router;
 use tokio::net::{TcpListener, UnixListener};
@@ -16,11 +18,24 @@ use crate::say::say;
 /// How long answers to operators may take when the process ends; a wait for settling may be longer, and is cut off.
 const ANSWERS_LIMIT: Duration = Duration::from_secs(1);
 
-/// Starts the listener at `address`, if there is one.
+/// Starts the operators' listeners, and interrupts their rebuilds when the process ends.
 ///
 /// # Errors
-/// When it cannot listen there.
-pub async fn listen(process: &mut Process, address: Option<SocketAddr>, router: Router) -> anyhow::Result<()> {
+/// When it cannot listen at `address`.
+pub async fn start(
+    process: &mut Process,
+    operations: Arc<Operations>,
+    router: Router,
+    address: Option<SocketAddr>,
+) -> anyhow::Result<()> {
+    process.back.start("rebuilds", |stop| async move {
+        stop.cancelled().await;
+        operations.works.end().await;
+        Ok(())
+    });
+    if process.base.data.is_owned() {
+        listen_on_socket(process, router.clone());
+    }
     let Some(address) = address else { return Ok(()) };
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     say(format_args!("admin on http://{}", listener.local_addr()?));
@@ -33,8 +48,8 @@ pub async fn listen(process: &mut Process, address: Option<SocketAddr>, router: 
     Ok(())
 }
 
-/// Starts the socket that subcommands reach this process through. A server without it serves all the same.
-pub fn listen_on_socket(process: &mut Process, router: Router) {
+/// The socket that subcommands reach this process through. A server without it serves all the same.
+fn listen_on_socket(process: &mut Process, router: Router) {
     let path = process.base.data.control_socket();
     // The directory's lock is ours, so whoever listened there has ended.
     let _ = std::fs::remove_file(&path);

@@ -1,0 +1,32 @@
+//! `aredvi notifier`: sends mail.
+
+use std::sync::Arc;
+
+use aredvi_api::admin;
+use aredvi_projectors::runner::Progress;
+
+use crate::cli::Notifier;
+use crate::operations;
+use crate::process::Process;
+use crate::roles::{facts, notifier, operators};
+use crate::views::{LOOK, Readers, of_consumers};
+
+/// Sends until a signal.
+///
+/// # Errors
+/// What could not be started, or what failed.
+pub async fn run(config: Notifier) -> anyhow::Result<()> {
+    config.engines.check_shared("notifier")?;
+    let mut process = Process::start(&config.engines).await?;
+    let started = start(&mut process, &config).await;
+    process.run(started).await
+}
+
+async fn start(process: &mut Process, config: &Notifier) -> anyhow::Result<()> {
+    let deps = process.base.deps(None, Progress::default());
+    let consumers = facts::start(process).await?.deps(deps.clone());
+    notifier::start(process, &consumers, &config.mail, config.public_url.to_string())?;
+    let readers = Readers::open(of_consumers(&consumers), &deps, LOOK).await;
+    let operations = Arc::new(operations::of(process, deps, readers));
+    operators::start(process, Arc::clone(&operations), admin::routes(operations), config.admin.admin_listen).await
+}

@@ -1,0 +1,86 @@
+//! Where a subcommand does its work: at the server that owns the data directory, or here on engines of its own.
+
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use aredvi_api::admin::{self, Operations};
+use aredvi_projectors::runner::Progress;
+use serde::de::IgnoredAny;
+
+use crate::cli::AtServer;
+use crate::data_dir::{DataDir, Unusable};
+use crate::operations;
+use crate::operator::{Operator, Refused};
+use crate::process::Process;
+use crate::views::{LOOK, Readers};
+
+/// Somebody who does what an operator asks.
+pub struct Reached {
+    /// Who is asked.
+    pub operator: Operator,
+    here: Option<Here>,
+}
+
+struct Here {
+    process: Process,
+    operations: Arc<Operations>,
+}
+
+/// The server that owns the data directory of these settings; `None` when nobody does, or when the engines are shared.
+///
+/// # Errors
+/// When the owner cannot be reached.
+pub async fn running(server: &AtServer) -> anyhow::Result<Option<Operator>> {
+    if !server.engines.embedded() {
+        return Ok(None);
+    }
+    match DataDir::own(&server.engines.data) {
+        Ok(_released) => Ok(None),
+        Err(Unusable::InUse { path }) => {
+            let data = DataDir::open(&path)?;
+            let operator = Operator::at(&data.control_socket())?;
+            match operator.get::<IgnoredAny>("/v1/admin/server").await {
+                Ok(_) => Ok(Some(operator)),
+                Err(error) if error.is::<Refused>() => Err(error),
+                Err(_) => Err(anyhow!("{} is in use by a process that answers no subcommands", path.display())),
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl Reached {
+    /// Finds the running server, or opens the engines here.
+    ///
+    /// # Errors
+    /// When neither can be.
+    pub async fn open(server: &AtServer) -> anyhow::Result<Self> {
+        if let Some(operator) = running(server).await? {
+            return Ok(Self { operator, here: None });
+        }
+        let process = Process::start(&server.engines).await?;
+        let deps = process.base.deps(None, Progress::default());
+        let readers = Readers::open(aredvi_projectors::views::all(), &deps, LOOK).await;
+        let operations = Arc::new(operations::of(&process, deps, readers));
+        let operator = Operator::Here(admin::routes(Arc::clone(&operations)));
+        Ok(Self { operator, here: Some(Here { process, operations }) })
+    }
+
+    /// Runs `act` to its end, or until a signal; then gives back what was opened.
+    ///
+    /// # Errors
+    /// `act`'s, or what was not ended in order.
+    pub async fn run(self, act: impl AsyncFnOnce(&Operator) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        match self.here {
+            None => act(&self.operator).await,
+            Some(Here { process, operations }) => {
+                let outcome = tokio::select! {
+                    outcome = act(&self.operator) => outcome,
+                    () = process.shutdown.cancelled() => Err(anyhow!("interrupted")),
+                };
+                operations.works.end().await;
+                process.end(outcome).await
+            }
+        }
+    }
+}
