@@ -117,43 +117,34 @@ impl Touched<'_> {
             MediaEvent::NoteEdited(e) => self.edit_note(now, e)?,
             MediaEvent::CommentEdited(e) => self.edit_comment(now, e)?,
             MediaEvent::AccessChanged(e) => {
-                if let Some(node) = self.node(now, e.medium) {
+                if let Some(node) = self.new_to_node(now, e.medium) {
                     node.access = u32::from(e.access.number());
                 }
             }
             MediaEvent::MediumDeleted(e) => self.delete_medium(now, e.medium),
             MediaEvent::CommentDeleted(e) => self.delete_comment(now, e.medium, e.comment),
             MediaEvent::MediumVoted(e) => {
-                if self.node(now, e.medium).is_some() {
-                    self.vote(e.medium, ITSELF, e.voter, true);
+                if self.is_there(e.medium) && self.vote(now, e.medium, ITSELF, e.voter, true) {
                     self.subscribe(e.medium, e.voter, By::Itself);
                 }
             }
             MediaEvent::MediumUnvoted(e) => {
-                if self.node(now, e.medium).is_some() {
-                    self.vote(e.medium, ITSELF, e.voter, false);
+                if self.is_there(e.medium) {
+                    self.vote(now, e.medium, ITSELF, e.voter, false);
                 }
             }
             MediaEvent::CommentVoted(e) => {
-                if self.comment(now, e.medium, e.comment).is_some() {
-                    self.vote(e.medium, e.comment.get(), e.voter, true);
+                if self.has_comment(e.medium, e.comment) {
+                    self.vote(now, e.medium, e.comment.get(), e.voter, true);
                 }
             }
             MediaEvent::CommentUnvoted(e) => {
-                if self.comment(now, e.medium, e.comment).is_some() {
-                    self.vote(e.medium, e.comment.get(), e.voter, false);
+                if self.has_comment(e.medium, e.comment) {
+                    self.vote(now, e.medium, e.comment.get(), e.voter, false);
                 }
             }
-            MediaEvent::MediumSubscribed(e) => {
-                if self.node(now, e.medium).is_some() {
-                    self.subscribe(e.medium, e.subscriber, By::Himself);
-                }
-            }
-            MediaEvent::MediumUnsubscribed(e) => {
-                if self.node(now, e.medium).is_some() {
-                    self.subscriptions.put(Subscription { medium: e.medium, person: e.subscriber, wanted: false });
-                }
-            }
+            MediaEvent::MediumSubscribed(e) => self.say_subscribed(now, e.medium, e.subscriber, true),
+            MediaEvent::MediumUnsubscribed(e) => self.say_subscribed(now, e.medium, e.subscriber, false),
         }
         Ok(())
     }
@@ -190,7 +181,7 @@ impl Touched<'_> {
         if self.comments.get(e.comment).is_some() {
             return Ok(());
         }
-        let Some(node) = self.node(now, e.medium) else { return Ok(()) };
+        let Some(node) = self.touch(now, e.medium) else { return Ok(()) };
         node.comment_count += 1;
         let body = self.opener.open(&e.body, now.id)?.into_text();
         self.tag(now, (e.medium, e.comment.get()), e.hashtags.as_ref())?;
@@ -204,6 +195,7 @@ impl Touched<'_> {
             edited_at: None,
             deleted: false,
             story: e.story,
+            seen: Seen::default(),
             last_part: now.place.partition.number,
             last_offset: now.place.offset,
         });
@@ -216,7 +208,7 @@ impl Touched<'_> {
 
     fn edit_note(&mut self, now: Now, e: &NoteEdited) -> Result<(), ApplyError> {
         let body = self.opener.open(&e.body, now.id)?.into_text();
-        let Some(node) = self.node(now, e.medium) else { return Ok(()) };
+        let Some(node) = self.new_to_node(now, e.medium) else { return Ok(()) };
         node.body = body;
         node.edited_at = Some(now.time_ms);
         self.retagged.insert((e.medium, ITSELF));
@@ -229,9 +221,17 @@ impl Touched<'_> {
 
     fn edit_comment(&mut self, now: Now, e: &CommentEdited) -> Result<(), ApplyError> {
         let body = self.opener.open(&e.body, now.id)?.into_text();
-        let Some(comment) = self.comment(now, e.medium, e.comment) else { return Ok(()) };
+        if !self.has_comment(e.medium, e.comment) {
+            return Ok(());
+        }
+        let Some(comment) = self.comments.change(e.comment).filter(|comment| !comment.seen.knows(now.id)) else {
+            return Ok(());
+        };
+        comment.seen.remember(now.id);
+        comment.at(now.place);
         comment.body = body;
         comment.edited_at = Some(now.time_ms);
+        self.touch(now, e.medium);
         self.retagged.insert((e.medium, e.comment.get()));
         self.tag(now, (e.medium, e.comment.get()), e.hashtags.as_ref())?;
         for &person in &e.mentions {
@@ -241,7 +241,7 @@ impl Touched<'_> {
     }
 
     fn delete_medium(&mut self, now: Now, medium: MediumId) {
-        let Some(node) = self.node(now, medium) else { return };
+        let Some(node) = self.touch(now, medium) else { return };
         node.deleted = true;
         node.body = None;
         node.comment_count = 0;
@@ -254,67 +254,88 @@ impl Touched<'_> {
     }
 
     fn delete_comment(&mut self, now: Now, medium: MediumId, comment: CommentId) {
-        let Some(row) = self.comment(now, medium, comment) else { return };
-        row.deleted = true;
-        row.body = None;
-        if let Some(node) = self.nodes.change(medium) {
+        if !self.has_comment(medium, comment) {
+            return;
+        }
+        if let Some(row) = self.comments.change(comment) {
+            row.deleted = true;
+            row.body = None;
+            row.at(now.place);
+        }
+        if let Some(node) = self.touch(now, medium) {
             node.comment_count -= 1;
         }
         self.retagged.insert((medium, comment.get()));
         self.tagged.remove(&(medium, comment.get()));
     }
 
-    /// The medium of an event that is new to it; none for a repeat, and for one that is not there.
-    fn node(&mut self, now: Now, medium: MediumId) -> Option<&mut Node> {
-        if self.nodes.get(medium).is_none_or(|node| node.deleted || node.seen.knows(now.id)) {
-            return None;
-        }
-        let node = self.nodes.change(medium)?;
-        node.seen.remember(now.id);
+    fn is_there(&self, medium: MediumId) -> bool {
+        self.nodes.get(medium).is_some_and(|node| !node.deleted)
+    }
+
+    fn has_comment(&self, medium: MediumId, comment: CommentId) -> bool {
+        self.is_there(medium) && self.comments.get(comment).is_some_and(|row| row.medium == medium && !row.deleted)
+    }
+
+    /// A medium that is there, to change it by an event that is known to be new.
+    fn touch(&mut self, now: Now, medium: MediumId) -> Option<&mut Node> {
+        let node = self.nodes.change(medium).filter(|node| !node.deleted)?;
         node.at(now.place);
         Some(node)
     }
 
-    /// The comment of an event that is new to its medium; none as above.
-    fn comment(&mut self, now: Now, medium: MediumId, comment: CommentId) -> Option<&mut Comment> {
-        if self.comments.get(comment).is_none_or(|row| row.deleted || row.medium != medium) {
+    /// A medium that is there, to change it itself; none for a repeat.
+    fn new_to_node(&mut self, now: Now, medium: MediumId) -> Option<&mut Node> {
+        if self.nodes.get(medium).is_none_or(|node| node.seen.knows(now.id)) {
             return None;
         }
-        self.node(now, medium)?;
-        let row = self.comments.change(comment)?;
-        row.at(now.place);
-        Some(row)
+        let node = self.touch(now, medium)?;
+        node.seen.remember(now.id);
+        Some(node)
     }
 
-    fn vote(&mut self, medium: MediumId, comment: u64, voter: ActorId, wanted: bool) {
-        let key = (medium, comment, voter);
-        if self.votes.get(key).is_some() == wanted {
-            return;
+    /// Whether a vote is new, and not the repeat of one.
+    fn vote(&mut self, now: Now, medium: MediumId, comment: u64, voter: ActorId, voted: bool) -> bool {
+        let new = || Vote { medium, comment_id: comment, voter, voted: false, seen: Seen::default() };
+        let vote = self.votes.change_or((medium, comment, voter), new);
+        if vote.seen.knows(now.id) {
+            return false;
         }
-        if wanted {
-            self.votes.put(Vote { medium, comment_id: comment, voter });
-        } else {
-            self.votes.remove(key);
-        }
-        let by = if wanted { 1 } else { -1 };
+        vote.seen.remember(now.id);
+        let by = i64::from(voted) - i64::from(std::mem::replace(&mut vote.voted, voted));
+        let Some(node) = self.touch(now, medium) else { return false };
         match aredvi_events::Id::new(comment) {
-            None => {
-                if let Some(node) = self.nodes.change(medium) {
-                    node.vote_count += by;
-                }
-            }
+            None => node.vote_count += by,
             Some(comment) => {
                 if let Some(row) = self.comments.change(comment.into()) {
                     row.vote_count += by;
+                    row.at(now.place);
                 }
             }
         }
+        true
+    }
+
+    /// Somebody says himself whether he wants to be told.
+    fn say_subscribed(&mut self, now: Now, medium: MediumId, person: ActorId, wanted: bool) {
+        if !self.is_there(medium) {
+            return;
+        }
+        let row =
+            self.subscriptions.change_or((medium, person), || Subscription { medium, person, wanted, seen: Seen::default() });
+        if row.seen.knows(now.id) {
+            return;
+        }
+        row.seen.remember(now.id);
+        row.wanted = wanted;
+        self.touch(now, medium);
     }
 
     fn subscribe(&mut self, medium: MediumId, person: ActorId, by: By) {
-        let refused = self.subscriptions.get((medium, person)).is_some_and(|row| !row.wanted);
-        if by == By::Himself || !refused {
-            self.subscriptions.put(Subscription { medium, person, wanted: true });
+        let asked_not_to = self.subscriptions.get((medium, person)).is_some_and(|row| !row.wanted);
+        if by == By::Himself || !asked_not_to {
+            let new = || Subscription { medium, person, wanted: true, seen: Seen::default() };
+            self.subscriptions.change_or((medium, person), new).wanted = true;
         }
     }
 

@@ -20,7 +20,7 @@ impl View for Media {
     }
 
     fn schema_version(&self) -> u32 {
-        1
+        2
     }
 
     fn topics(&self) -> &'static [Topic] {

@@ -125,6 +125,7 @@ pub async fn viewer_flags(db: &Db, person: ActorId, ids: &[MediumId]) -> Result<
     let sql = format!(
         "SELECT medium, CAST(MAX(voted) AS SIGNED), CAST(MAX(subscribed) AS SIGNED) FROM (
             SELECT medium, 1 AS voted, 0 AS subscribed FROM votes WHERE medium IN {list} AND comment_id = {ITSELF} AND voter = ?
+                AND voted = 1
             UNION ALL
             SELECT medium, 0, wanted FROM subscriptions WHERE medium IN {list} AND person = ?) AS flags
          GROUP BY medium"
@@ -164,7 +165,8 @@ pub async fn voted_comments(db: &Db, person: ActorId, ids: &[CommentId]) -> Resu
     // votes_by_comment
     let (list, mut values) = padded_in_list(ids.iter().map(|&id| id.into()).collect());
     values.push(person.into());
-    let rows = db.read(&format!("SELECT comment_id FROM votes WHERE comment_id IN {list} AND voter = ?"), values).await?;
+    let rows =
+        db.read(&format!("SELECT comment_id FROM votes WHERE comment_id IN {list} AND voter = ? AND voted = 1"), values).await?;
     rows.iter().map(|row| row.id(0)).collect()
 }
 
@@ -174,7 +176,10 @@ pub async fn voted_comments(db: &Db, person: ActorId, ids: &[CommentId]) -> Resu
 /// [`DbError`].
 pub async fn voters(db: &Db, medium: MediumId, above: Option<ActorId>, limit: u32) -> Result<Vec<ActorId>, DbError> {
     // votes: the primary key
-    let sql = format!("SELECT voter FROM votes WHERE medium = ? AND comment_id = {ITSELF} AND voter > ? ORDER BY voter LIMIT ?");
+    let sql = format!(
+        "SELECT voter FROM votes WHERE medium = ? AND comment_id = {ITSELF} AND voter > ? AND voted = 1
+        ORDER BY voter LIMIT ?"
+    );
     let above = above.map_or(0, ActorId::as_i64);
     let rows = db.read(&sql, vec![medium.into(), above.into(), Value::Int(i64::from(limit))]).await?;
     rows.iter().map(|row| row.id(0)).collect()
@@ -186,7 +191,8 @@ pub async fn voters(db: &Db, medium: MediumId, above: Option<ActorId>, limit: u3
 /// [`DbError`].
 pub async fn comment_voters(db: &Db, comment: CommentId, above: Option<ActorId>, limit: u32) -> Result<Vec<ActorId>, DbError> {
     // votes_by_comment
-    let sql = "SELECT voter FROM votes WHERE comment_id = ? AND voter > ? ORDER BY voter LIMIT ?";
+    let sql = "SELECT voter FROM votes WHERE comment_id = ? AND voter > ? AND voted = 1
+        ORDER BY voter LIMIT ?";
     let above = above.map_or(0, ActorId::as_i64);
     let rows = db.read(sql, vec![comment.into(), above.into(), Value::Int(i64::from(limit))]).await?;
     rows.iter().map(|row| row.id(0)).collect()

@@ -43,6 +43,7 @@ row! {
         edited_at: Option<i64>,
         deleted: bool,
         story: StoryId,
+        seen: Seen,
         last_part: u32,
         last_offset: u64,
     }
@@ -56,6 +57,8 @@ row! {
             comment_id: u64,
             voter: ActorId,
         }
+        voted: bool,
+        seen: Seen,
     }
 }
 
@@ -67,6 +70,7 @@ row! {
             person: ActorId,
         }
         wanted: bool,
+        seen: Seen,
     }
 }
 

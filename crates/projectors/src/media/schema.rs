@@ -52,6 +52,7 @@ const COMMENTS: Table = Table {
             edited_at BIGINT,
             deleted INT NOT NULL,
             story BIGINT NOT NULL,
+            seen VARBINARY(128) NOT NULL,
             last_part INT NOT NULL,
             last_offset BIGINT NOT NULL)",
         // comments
@@ -67,12 +68,13 @@ const COMMENTS: Table = Table {
         "edited_at",
         "deleted",
         "story",
+        "seen",
         "last_part",
         "last_offset",
     ],
 };
 
-/// Who likes a medium (`comment_id` 0) or a comment.
+/// Who likes a medium (`comment_id` 0) or a comment; one who does no longer stays as the mark of it.
 const VOTES: Table = Table {
     name: "votes",
     ddl: &[
@@ -80,11 +82,13 @@ const VOTES: Table = Table {
             medium BIGINT NOT NULL,
             comment_id BIGINT NOT NULL,
             voter BIGINT NOT NULL,
+            voted INT NOT NULL,
+            seen VARBINARY(128) NOT NULL,
             PRIMARY KEY (medium, comment_id, voter))",
         // comment_voters, voted_comments
         "CREATE INDEX votes_by_comment ON votes (comment_id, voter)",
     ],
-    compared: &["medium", "comment_id", "voter"],
+    compared: &["medium", "comment_id", "voter", "voted", "seen"],
 };
 
 /// Who is told of what happens to a medium; one who does not want to be stays as the mark of it.
@@ -94,8 +98,9 @@ const SUBSCRIPTIONS: Table = Table {
             medium BIGINT NOT NULL,
             person BIGINT NOT NULL,
             wanted INT NOT NULL,
+            seen VARBINARY(128) NOT NULL,
             PRIMARY KEY (medium, person))"],
-    compared: &["medium", "person", "wanted"],
+    compared: &["medium", "person", "wanted", "seen"],
 };
 
 /// The hashtags of a medium (`comment_id` 0) and of its comments.

@@ -43,7 +43,10 @@ pub(super) async fn apply(tx: &mut Tx, events: &[Placed]) -> Result<(), ApplyErr
             }
             NotificationEvent::NotificationsRead(e) => read(&mut notifications, &mut marks, place, e),
             NotificationEvent::NotificationDismissed(e) => {
-                if let Some(row) = notifications.change((e.recipient, e.notification)) {
+                let key = (e.recipient, e.notification);
+                if notifications.get(key).is_some_and(|row| !row.dismissed)
+                    && let Some(row) = notifications.change(key)
+                {
                     row.dismissed = true;
                     row.last_offset = place.offset;
                 }
@@ -56,14 +59,17 @@ pub(super) async fn apply(tx: &mut Tx, events: &[Placed]) -> Result<(), ApplyErr
 
 fn read(notifications: &mut Rows<Notification>, marks: &mut Rows<Mark>, place: Place, e: &NotificationsRead) {
     let through = e.through.and_then(|id| notifications.get((e.recipient, id))).map(|row| row.raised_offset);
-    if let Some(through) = through {
+    let read_to = marks.get(e.recipient).map(|mark| mark.through_offset);
+    if let Some(through) = through.filter(|&through| read_to.is_none_or(|read_to| read_to < through)) {
         let new = || Mark { recipient: e.recipient, through_offset: 0, last_part: 0, last_offset: 0 };
         let mark = marks.change_or(e.recipient, new);
-        mark.through_offset = mark.through_offset.max(through);
+        mark.through_offset = through;
         (mark.last_part, mark.last_offset) = (place.partition.number, place.offset);
     }
     for &id in &e.ids {
-        if let Some(row) = notifications.change((e.recipient, id)) {
+        if notifications.get((e.recipient, id)).is_some_and(|row| !row.was_read)
+            && let Some(row) = notifications.change((e.recipient, id))
+        {
             row.was_read = true;
             row.last_offset = place.offset;
         }

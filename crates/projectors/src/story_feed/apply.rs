@@ -113,8 +113,10 @@ impl Touched {
             MediaEvent::NoteAdded(e) => self.add_note(now, e),
             MediaEvent::CommentAdded(e) => self.add_comment(now, e),
             MediaEvent::CommentDeleted(e) => {
-                let of_comment = self.stories.get(e.story).is_some_and(|story| story.comment_id == Some(e.comment));
-                if of_comment && let Some(story) = self.stories.change(e.story) {
+                let told = |story: &Story| story.comment_id == Some(e.comment) && !story.gone;
+                if self.stories.get(e.story).is_some_and(told)
+                    && let Some(story) = self.stories.change(e.story)
+                {
                     story.gone = true;
                     story.last_offset = now.place.offset;
                 }

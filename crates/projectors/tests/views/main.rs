@@ -8,4 +8,7 @@ mod actors;
 mod graph;
 mod laws;
 mod log;
+mod media;
+mod notification_feed;
+mod story_feed;
 mod world;
