@@ -29,7 +29,7 @@ async fn start(process: &mut Process, config: &Api) -> anyhow::Result<()> {
     let readers = Readers::open(views::all(), &deps, SERVE).await;
     let listener = api::bind(config.http.listen).await?;
     let public_url = config.http.public_url(listener.local_addr()?);
-    let app = api::open(&process.base, &readers, &config.http, public_url.clone()).await?;
+    let app = api::open(&process.base, &readers, &config.http, public_url.clone())?;
     api::follow(process, &app);
     let mut operations = operations::of(process, deps, readers);
     operations.url = Some(public_url);

@@ -50,7 +50,7 @@ pub async fn start(process: &mut Process, config: &Serve, answers: Answers) -> a
     };
     let address = listener.as_ref().map_or(Ok(config.http.listen), tokio::net::TcpListener::local_addr)?;
     let public_url = config.http.public_url(address);
-    let app = api::open(&process.base, &readers, &config.http, public_url.clone()).await?;
+    let app = api::open(&process.base, &readers, &config.http, public_url.clone())?;
     api::follow(process, &app);
     let memory = Memory { facts: Arc::clone(&app.facts), heard: Arc::clone(&app.heard) };
     let consumers = memory.deps(deps.clone());

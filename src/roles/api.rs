@@ -32,12 +32,11 @@ const SESSION_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// The newest stories of each owner that memory holds; older ones are read from the view.
 const STORIES_PER_OWNER: usize = 500;
 
-/// The api of a process, reached by clients at `public_url`. It follows the log from its start.
+/// The api of a process, reached by clients at `public_url`. It holds nothing in memory before [`follow`].
 ///
 /// # Errors
-/// When the log does not say where it starts.
-pub async fn open(base: &Base, readers: &Readers, config: &Http, public_url: String) -> anyhow::Result<Arc<App>> {
-    let starts = base.journal.starts(&TOPICS).await.context("cannot read where the log starts")?;
+/// When a view is not among the readers.
+pub fn open(base: &Base, readers: &Readers, config: &Http, public_url: String) -> anyhow::Result<Arc<App>> {
     let facts = Arc::new(Facts::new());
     let settings = Settings {
         public_url,
@@ -65,7 +64,7 @@ pub async fn open(base: &Base, readers: &Readers, config: &Http, public_url: Str
         views,
         feed: Arc::new(FeedIndex::new(Arc::clone(&facts), STORIES_PER_OWNER)),
         facts,
-        heard: Arc::new(Heard::new(starts)),
+        heard: Arc::new(Heard::new(Positions::new())),
         verdicts: Arc::new(Verdicts::default()),
         near: Arc::new(Near::default()),
         cards: Arc::new(Cards::default()),

@@ -1,13 +1,18 @@
 //! What visibility asks, in a process that has no api: kept by a tail of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::Context as _;
-use aredvi_projectors::facts::Facts;
-use aredvi_projectors::facts::follow::{Follower, Heard, TOPICS};
-use aredvi_projectors::runner::Deps;
+use aredvi_events::Positions;
+use aredvi_projectors::actors::Actors;
+use aredvi_projectors::facts::follow::{Follower, Heard};
+use aredvi_projectors::facts::{Facts, load};
+use aredvi_projectors::graph::Graph;
+use aredvi_projectors::runner::{Deps, ViewReader};
+use aredvi_projectors::view::View;
 
 use crate::process::Process;
+use crate::views::LOOK;
 
 /// The facts of a process, and how far they have come.
 #[derive(Clone)]
@@ -26,24 +31,36 @@ impl Memory {
     }
 }
 
-/// Keeps facts by reading the log from its start.
-///
-/// # Errors
-/// When the log does not say where it starts.
-pub async fn start(process: &mut Process) -> anyhow::Result<Memory> {
-    let journal = process.base.journal.clone();
-    let starts = journal.starts(&TOPICS).await.context("cannot read where the log starts")?;
-    let memory = Memory { facts: Arc::new(Facts::new()), heard: Arc::new(Heard::new(starts)) };
+/// Between two tries to load the facts while the views do not serve.
+const LOAD_RETRY: Duration = Duration::from_millis(200);
+
+/// Keeps facts: loaded from the views `actors` and `graph`, then by the log.
+pub async fn start(process: &mut Process, deps: &Deps) -> Memory {
+    let memory = Memory { facts: Arc::new(Facts::new()), heard: Arc::new(Heard::new(Positions::new())) };
+    let actors = ViewReader::open(&Actors, &[Actors.schema_version()], deps, LOOK).await;
+    let graph = ViewReader::open(&Graph, &[Graph.schema_version()], deps, LOOK).await;
     let follower = Follower {
-        journal,
-        clock: process.base.mint.clock().clone(),
+        journal: deps.journal.clone(),
+        clock: deps.mint.clock().clone(),
         facts: Arc::clone(&memory.facts),
         listeners: Vec::new(),
         heard: Arc::clone(&memory.heard),
     };
     process.back.start("tail", |stop| async move {
+        loop {
+            match load::facts_alone(&follower.facts, &follower.journal, &actors, &graph).await {
+                Ok(from) => break follower.heard.begin(&from),
+                Err(error) => {
+                    tracing::info!(error = &error as &dyn std::error::Error, "the facts cannot be loaded yet");
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = follower.clock.sleep(LOAD_RETRY) => {}
+            }
+        }
         follower.run(stop).await;
         Ok(())
     });
-    Ok(memory)
+    memory
 }

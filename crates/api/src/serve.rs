@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aredvi_projectors::facts::follow::{Follower, Listener};
 use axum::Router;
@@ -19,6 +20,9 @@ use crate::middleware::{Shell, around, guard};
 use crate::openapi;
 use crate::problem::Problem;
 use crate::v1;
+
+/// Between two tries to load while the views do not serve.
+const LOAD_RETRY: Duration = Duration::from_millis(100);
 
 /// Every route of the public listener.
 ///
@@ -48,8 +52,15 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: CancellationT
     axum::serve(listener, router).with_graceful_shutdown(async move { shutdown.cancelled().await }).await
 }
 
-/// Tails the journal for this process until `shutdown`.
+/// Loads what this process holds in memory, then tails the journal, until `shutdown`.
 pub async fn follow(app: Arc<App>, shutdown: CancellationToken) {
+    while let Err(error) = app.load().await {
+        tracing::info!(error = &error as &dyn std::error::Error, "what the api holds in memory cannot be loaded yet");
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = app.mint.clock().sleep(LOAD_RETRY) => {}
+        }
+    }
     let listeners: Vec<Arc<dyn Listener>> =
         vec![Arc::clone(&app.near) as _, Arc::clone(&app.feed) as _, Arc::clone(&app.cards) as _, Arc::clone(&app.verdicts) as _];
     let follower = Follower {

@@ -64,6 +64,11 @@ impl Heard {
         heard() || clock.timeout(limit, wait).await.unwrap_or(false)
     }
 
+    /// Everything before `positions` is loaded: a tail begins there.
+    pub fn begin(&self, positions: &Positions) {
+        self.raise(positions);
+    }
+
     fn raise(&self, positions: &Positions) {
         self.positions.write().unwrap_or_else(PoisonError::into_inner).union(positions);
         self.changes.send_modify(|count| *count = count.wrapping_add(1));

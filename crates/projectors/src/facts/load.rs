@@ -1,15 +1,50 @@
 //! Loads the facts from the views `actors` and `graph`.
 
 use aredvi_events::Positions;
+use aredvi_journal::{Journal, ReadError};
 
 use super::Facts;
+use super::follow::TOPICS;
 use crate::actors::queries::scan_actors;
 use crate::db::{Db, DbError, Tx};
 use crate::graph::queries::scan_edges;
-use crate::runner::positions_within;
+use crate::runner::{NotReady, ViewReader, positions_within};
 
 /// Rows of one step.
 const STEP: u32 = 5_000;
+
+/// Why facts cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A view does not serve.
+    #[error("a view does not serve")]
+    NotServing(#[from] NotReady),
+    /// A view cannot be read.
+    #[error("a view cannot be read")]
+    Db(#[from] DbError),
+    /// The journal cannot be read.
+    #[error("the journal cannot be read")]
+    Journal(#[from] ReadError),
+}
+
+/// Fills `facts` alone, and says from where to follow: the rest of the log begins at its end.
+///
+/// # Errors
+/// [`LoadError`], while a view does not serve or an engine is away: try again.
+pub async fn facts_alone(
+    facts: &Facts,
+    journal: &Journal,
+    actors: &ViewReader,
+    graph: &ViewReader,
+) -> Result<Positions, LoadError> {
+    let mut from = journal.ends(&TOPICS).await?;
+    let loading = Loading::begin(&actors.db()?, &graph.db()?).await?;
+    for (partition, next) in loading.positions().iter() {
+        from.set(partition, next);
+    }
+    loading.fill(facts, &from).await?;
+    Ok(from)
+}
 
 /// Snapshots of the two views, at their own positions.
 pub struct Loading {
