@@ -8,8 +8,7 @@ use aredvi_events::{Clock, Partition, Positions};
 
 use crate::db::{Db, DbError, Value};
 
-use super::lease::millis;
-use super::limits::{CLOSE, WORKERLESS};
+use super::limits::CLOSE;
 use super::schema::latest_positions;
 
 /// Lets a generation go up to these positions, and not beyond.
@@ -58,14 +57,4 @@ pub(super) fn distance(from: &Positions, to: &Positions) -> u64 {
 pub(super) async fn is_close(follower: &Db, leader: &Db) -> Result<bool, DbError> {
     let leader = latest_positions(leader).await?;
     Ok(distance(&latest_positions(follower).await?, &leader) <= CLOSE)
-}
-
-/// Whether a generation has been without workers for too long; `since` remembers from when on.
-pub(super) async fn is_deserted(db: &Db, clock: &Clock, since: &mut Option<i64>) -> Result<bool, DbError> {
-    if live_workers(db, clock).await? > 0 {
-        *since = None;
-        return Ok(false);
-    }
-    let now = clock.now_ms();
-    Ok(now.saturating_sub(*since.get_or_insert(now)) >= millis(WORKERLESS))
 }

@@ -6,6 +6,8 @@
 
 mod batch;
 mod compare;
+mod crew;
+mod failure;
 mod generations;
 mod handover;
 mod lease;
@@ -17,7 +19,9 @@ mod progress;
 mod project;
 mod reader;
 mod rebuild;
+mod rebuild_error;
 mod release;
+mod rollback;
 mod running;
 mod schema;
 mod sites;
@@ -42,7 +46,8 @@ pub use parked::Parked;
 pub use parking::{Parking, ParkingError};
 pub use progress::{Progress, Report, Status};
 pub use reader::{Lag, NotReady, Pinned, ViewReader};
-pub use rebuild::{Rebuild, RebuildError, Rebuilt, Stage};
+pub use rebuild::{Rebuild, Rebuilt, Stage};
+pub use rebuild_error::RebuildError;
 pub use release::Released;
 pub use schema::{name as generation_schema, positions_within, read_positions};
 pub use sites::{Site, Sites};

@@ -12,9 +12,10 @@ use crate::db::{Db, DbError, PoolSizes};
 use crate::view::View;
 
 use super::batch::parking_key;
+use super::failure::Failure;
 use super::parked::{self, Parked};
 use super::progress::Progress;
-use super::project::{Failure, Projector};
+use super::project::Projector;
 use super::release::Released;
 use super::{Deps, schema};
 

@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use aredvi_events::envelope::Placed;
 use aredvi_events::{Clock, Positions, Stored, codec};
-use aredvi_journal::{AppendError, Journal};
+use aredvi_journal::Journal;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::db::{Db, DbError, Tx};
-use crate::keys::{KeyError, KeyStore, Opener};
-use crate::view::{ApplyError, Batch, Derived, Unusable, View};
+use crate::keys::{KeyStore, Opener};
+use crate::view::{Batch, Derived, Unusable, View};
 
 use super::batch::{self, Item, What};
+use super::failure::{Failure, append_failure, key_failure, refusal};
 use super::lease::Lease;
 use super::pause::Pause;
 use super::progress::Gauge;
@@ -41,19 +42,6 @@ pub(super) enum Left {
     Stopped(String),
     /// The process ends.
     Shutdown,
-}
-
-/// Why a transaction was rolled back.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// An engine: the same may succeed later.
-    Again(String),
-    /// An event.
-    Fault(String),
-    /// The fence did not hold.
-    Lost,
-    /// Nothing helps but an operator.
-    Stop(String),
 }
 
 impl Projector {
@@ -284,49 +272,5 @@ fn end_of_run(items: &[Item], from: usize) -> usize {
 fn give_back(items: &mut [Item], taken: Vec<(usize, Placed)>) {
     for (index, placed) in taken {
         items[index].what = What::Event(placed);
-    }
-}
-
-/// A rule that refuses an event must always work.
-fn refusal(error: ApplyError) -> Failure {
-    match Failure::from(error) {
-        Failure::Fault(reason) => Failure::Stop(format!("an unusable event could not be refused: {reason}")),
-        other @ (Failure::Again(_) | Failure::Lost | Failure::Stop(_)) => other,
-    }
-}
-
-fn append_failure(error: &AppendError) -> Failure {
-    let reason = error.to_string();
-    match error {
-        AppendError::Unavailable(_) | AppendError::Unknown(_) => Failure::Again(reason),
-        AppendError::TooLarge => Failure::Stop(reason),
-    }
-}
-
-fn key_failure(error: &KeyError) -> Failure {
-    let reason = error.to_string();
-    if error.is_transient() {
-        Failure::Again(reason)
-    } else if error.is_fault_of_event() {
-        Failure::Fault(reason)
-    } else {
-        Failure::Stop(reason)
-    }
-}
-
-impl From<DbError> for Failure {
-    fn from(error: DbError) -> Self {
-        let reason = error.chain();
-        if error.is_transient() { Self::Again(reason) } else { Self::Fault(reason) }
-    }
-}
-
-impl From<ApplyError> for Failure {
-    fn from(error: ApplyError) -> Self {
-        match error {
-            ApplyError::Db(error) => error.into(),
-            ApplyError::Keys(error) => key_failure(&error),
-            ApplyError::Event(_) => Self::Fault(error.to_string()),
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aredvi_events::{Positions, Topic};
+use aredvi_events::Topic;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -10,19 +10,20 @@ use crate::control::{ControlError, Generation, State};
 use crate::db::{Db, DbError, PoolSizes, Value};
 use crate::view::View;
 
+use super::Deps;
 use super::compare::{Comparison, compare};
+use super::crew::Crew;
 use super::generations::{GenerationError, bear, forsake};
 use super::handover::{self, distance};
-use super::limits::{BIRTH_LEASE, LOOK_EVERY, PATIENCE};
+use super::limits::{BIRTH_LEASE, LOOK_EVERY};
 use super::pause::sleep;
-use super::running::Running;
+use super::rebuild_error::RebuildError;
 use super::schema::{self, latest_positions};
-use super::{Deps, lease::millis};
 
 /// Rebuilds one view.
 pub struct Rebuild {
-    view: Arc<dyn View>,
-    deps: Deps,
+    pub(super) view: Arc<dyn View>,
+    pub(super) deps: Deps,
     process: Uuid,
 }
 
@@ -65,60 +66,6 @@ pub struct Rebuilt {
     pub previous: Option<u32>,
     /// What differs between the two; `None` when there was nothing to compare with.
     pub comparison: Option<Comparison>,
-}
-
-/// Why a rebuild came to nothing, or a rollback was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum RebuildError {
-    /// The same code made other rows. The new generation stays where it is, until it is accepted or cancelled.
-    #[error("generation {generation} has other rows though its code is the same: {comparison}")]
-    Different {
-        /// The new generation.
-        generation: u32,
-        /// How.
-        comparison: Comparison,
-    },
-    /// Another process is at it.
-    #[error("generation {generation} of `{view}` is being built by another process")]
-    Busy {
-        /// The view.
-        view: String,
-        /// The new generation.
-        generation: u32,
-    },
-    /// Somebody cancelled it.
-    #[error("the rebuild of `{0}` was cancelled")]
-    Cancelled(String),
-    /// The process ends; the same call goes on where this one was.
-    #[error("the rebuild of `{0}` was interrupted: the same command goes on with it")]
-    Interrupted(String),
-    /// There is none.
-    #[error("`{view}` has no generation that is {state}")]
-    None {
-        /// The view.
-        view: String,
-        /// What it would have to be.
-        state: State,
-    },
-    /// The generation to return to is behind.
-    #[error("generation {generation} of `{view}` is {behind} events behind: is its projector running?")]
-    Lags {
-        /// The view.
-        view: String,
-        /// The generation.
-        generation: u32,
-        /// By how many events, at most.
-        behind: u64,
-    },
-    /// An engine.
-    #[error(transparent)]
-    Generation(#[from] GenerationError),
-    /// A database.
-    #[error("a database is unavailable: {}", .0.chain())]
-    Db(#[from] DbError),
-    /// The schema `control`.
-    #[error(transparent)]
-    Control(#[from] ControlError),
 }
 
 /// The two generations of a rebuild.
@@ -181,9 +128,9 @@ impl Rebuild {
         };
         bear(&*self.view, &self.deps.journal, site, n, hold.as_ref(), dropped).await?;
         let pair = Pair { n, new: schema::open(site, self.name(), n, SIZES).await?, old };
-        let mut helpers = Helpers::default();
-        let outcome = self.work(&pair, goal, tell, stop, &mut helpers).await;
-        helpers.end().await;
+        let mut crew = Crew::default();
+        let outcome = self.work(&pair, goal, tell, stop, &mut crew).await;
+        crew.end().await;
         pair.close().await;
         if let Err(error) = self.deps.control.release_generation(self.name(), n, self.process).await {
             tracing::warn!(view = self.name(), error = error.chain(), "the lease of the rebuild was left to run out");
@@ -218,56 +165,6 @@ impl Rebuild {
         Ok(building.n)
     }
 
-    /// Lets the previous generation serve again; the one that served is kept up to date in its turn.
-    ///
-    /// # Errors
-    /// [`RebuildError::None`] without one, [`RebuildError::Lags`] while it is behind, or the engines'.
-    pub async fn rollback(&self) -> Result<Rebuilt, RebuildError> {
-        let (serving, previous) = (self.one(State::Serving).await?, self.one(State::Previous).await?);
-        let site = self.deps.sites.of(self.name());
-        let from = schema::open(site, self.name(), serving.n, SIZES).await?;
-        let to = schema::open(site, self.name(), previous.n, SIZES).await?;
-        let outcome = self.roll(&serving, &from, &previous, &to).await;
-        from.close().await;
-        to.close().await;
-        outcome
-    }
-
-    async fn roll(&self, serving: &Generation, from: &Db, previous: &Generation, to: &Db) -> Result<Rebuilt, RebuildError> {
-        handover::set_appends(to, true).await?;
-        let outcome = async {
-            // What the target passed before it appends, the serving one has appended; then the target has all.
-            self.wait_until_covers(from, &latest_positions(to).await?, previous.n).await?;
-            self.wait_until_covers(to, &latest_positions(from).await?, previous.n).await?;
-            Ok(self.deps.control.rollback(self.name(), serving.n, previous.n).await?)
-        };
-        match outcome.await {
-            Ok(()) => handover::set_appends(from, false).await?,
-            Err(error) => {
-                handover::set_appends(to, false).await?;
-                return Err(error);
-            }
-        }
-        tracing::info!(view = self.name(), generation = previous.n, instead_of = serving.n, "rolled back");
-        Ok(Rebuilt { generation: previous.n, previous: Some(serving.n), comparison: None })
-    }
-
-    async fn wait_until_covers(&self, db: &Db, wanted: &Positions, generation: u32) -> Result<(), RebuildError> {
-        let clock = self.deps.mint.clock();
-        let deadline = clock.now_ms().saturating_add(millis(PATIENCE));
-        loop {
-            let positions = latest_positions(db).await?;
-            if positions.covers(wanted, &Topic::ALL) {
-                return Ok(());
-            }
-            if clock.now_ms() >= deadline {
-                let behind = distance(&positions, wanted);
-                return Err(RebuildError::Lags { view: self.name().to_owned(), generation, behind });
-            }
-            clock.sleep(LOOK_EVERY).await;
-        }
-    }
-
     /// The generation to build: a new one, or one that another process left.
     async fn begin(&self) -> Result<u32, RebuildError> {
         let (view, version) = (self.name(), self.view.schema_version());
@@ -290,7 +187,7 @@ impl Rebuild {
         goal: Goal,
         tell: &(dyn Fn(Stage) + Send + Sync),
         stop: &CancellationToken,
-        helpers: &mut Helpers,
+        crew: &mut Crew,
     ) -> Result<Rebuilt, RebuildError> {
         let mut comparison = None;
         if pair.old.is_none() {
@@ -300,8 +197,8 @@ impl Rebuild {
         if let Some((serving, old)) = &pair.old
             && !handover::appends(&pair.new).await?
         {
-            self.fill(pair, old, tell, stop, helpers).await?;
-            let found = self.compare(pair, old, tell, stop, helpers).await?;
+            self.fill(pair, old, tell, stop, crew).await?;
+            let found = self.compare(pair, old, tell, stop, crew).await?;
             if goal == Goal::Compare {
                 return Ok(Rebuilt { generation: serving.n, previous: None, comparison: Some(found) });
             }
@@ -312,7 +209,7 @@ impl Rebuild {
             comparison = Some(found);
             handover::set_free(&pair.new).await?;
         }
-        self.catch_up(pair, tell, stop, helpers).await?;
+        self.catch_up(pair, tell, stop, crew).await?;
         let previous = self.deps.control.serving(self.name()).await?.map(|serving| serving.n);
         self.deps.control.switch(self.name(), previous, pair.n).await?;
         if let Some((_, old)) = &pair.old {
@@ -329,10 +226,10 @@ impl Rebuild {
         old: &Db,
         tell: &(dyn Fn(Stage) + Send + Sync),
         stop: &CancellationToken,
-        helpers: &mut Helpers,
+        crew: &mut Crew,
     ) -> Result<(), RebuildError> {
         loop {
-            self.look(pair, stop, helpers).await?;
+            self.look(pair, stop, crew).await?;
             handover::hold(&pair.new, &latest_positions(old).await?).await?;
             self.tell_filling(pair, tell).await?;
             if handover::is_close(&pair.new, old).await? {
@@ -348,13 +245,13 @@ impl Rebuild {
         old: &Db,
         tell: &(dyn Fn(Stage) + Send + Sync),
         stop: &CancellationToken,
-        helpers: &mut Helpers,
+        crew: &mut Crew,
     ) -> Result<Comparison, RebuildError> {
         let mut serving = old.snapshot().await?;
         let at = schema::positions_of(&serving.read(schema::POSITIONS, vec![]).await?)?;
         handover::hold(&pair.new, &at).await?;
         while latest_positions(&pair.new).await? != at {
-            self.look(pair, stop, helpers).await?;
+            self.look(pair, stop, crew).await?;
         }
         let mut building = pair.new.snapshot().await?;
         let mut seen = |rows| tell(Stage::Comparing { rows });
@@ -374,7 +271,7 @@ impl Rebuild {
         pair: &Pair,
         tell: &(dyn Fn(Stage) + Send + Sync),
         stop: &CancellationToken,
-        helpers: &mut Helpers,
+        crew: &mut Crew,
     ) -> Result<(), RebuildError> {
         loop {
             let wanted = match &pair.old {
@@ -388,7 +285,7 @@ impl Rebuild {
             if latest_positions(&pair.new).await?.covers(&wanted, &Topic::ALL) {
                 return Ok(());
             }
-            self.look(pair, stop, helpers).await?;
+            self.look(pair, stop, crew).await?;
         }
     }
 
@@ -402,19 +299,16 @@ impl Rebuild {
     }
 
     /// Waits a moment; keeps the lease, sees whether somebody cancelled, and helps where nobody works.
-    async fn look(&self, pair: &Pair, stop: &CancellationToken, helpers: &mut Helpers) -> Result<(), RebuildError> {
+    async fn look(&self, pair: &Pair, stop: &CancellationToken, crew: &mut Crew) -> Result<(), RebuildError> {
         let clock = self.deps.mint.clock();
         let interrupted = |_| RebuildError::Interrupted(self.name().to_owned());
         sleep(clock, LOOK_EVERY, stop).await.map_err(interrupted)?;
         self.keep(pair.n).await?;
-        if handover::is_deserted(&pair.new, clock, &mut helpers.new_since).await? {
-            helpers.new.get_or_insert_with(|| Running::start(&self.view, &self.deps, pair.n, stop));
-        }
+        crew.join(&pair.new, pair.n, &self.view, &self.deps, stop).await?;
         if let Some((serving, old)) = &pair.old
             && serving.version == self.view.schema_version()
-            && handover::is_deserted(old, clock, &mut helpers.old_since).await?
         {
-            helpers.old.get_or_insert_with(|| Running::start(&self.view, &self.deps, serving.n, stop));
+            crew.join(old, serving.n, &self.view, &self.deps, stop).await?;
         }
         Ok(())
     }
@@ -446,36 +340,20 @@ impl Rebuild {
     }
 
     /// The newest generation in a state.
-    async fn one(&self, state: State) -> Result<Generation, RebuildError> {
+    pub(super) async fn one(&self, state: State) -> Result<Generation, RebuildError> {
         let found = self.deps.control.generations(self.name()).await?;
         let mine = |found: &Generation| found.state != State::Building || found.version == self.view.schema_version();
         let found = found.into_iter().rfind(|found| found.state == state && mine(found));
         found.ok_or_else(|| RebuildError::None { view: self.name().to_owned(), state })
     }
 
-    fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> &'static str {
         self.view.name()
     }
 }
 
-const SIZES: PoolSizes = PoolSizes { write: 2, read: 2 };
-
-/// Workers of this process, where nobody else works.
-#[derive(Default)]
-struct Helpers {
-    new: Option<Running>,
-    new_since: Option<i64>,
-    old: Option<Running>,
-    old_since: Option<i64>,
-}
-
-impl Helpers {
-    async fn end(self) {
-        for running in [self.new, self.old].into_iter().flatten() {
-            running.end().await;
-        }
-    }
-}
+/// Connections to each of the two generations, beside those of workers.
+pub(super) const SIZES: PoolSizes = PoolSizes { write: 2, read: 2 };
 
 impl Pair {
     async fn close(&self) {

@@ -8,9 +8,10 @@ use crate::db::{DbError, Tx};
 use crate::view::{Batch, Derived};
 
 use super::batch::{Item, ParkingKey, What, positions};
+use super::failure::Failure;
 use super::lease::Lease;
 use super::limits::MAX_RELEASED;
-use super::project::{Failure, Projector, opener};
+use super::project::{Projector, opener};
 use super::{parked, schema};
 
 /// Why parked records are applied.
