@@ -38,6 +38,9 @@ pub(crate) trait Stored: Sized + Send + Sync {
     /// Writes rows in place of what their keys hold.
     fn replace(tx: &mut Tx, rows: Vec<Self>) -> BoxFuture<'_, Result<(), DbError>>;
 
+    /// Writes rows whose keys hold nothing, and leaves the others alone.
+    fn insert(tx: &mut Tx, rows: Vec<Self>) -> BoxFuture<'_, Result<(), DbError>>;
+
     /// Deletes the rows of these keys.
     fn delete(tx: &mut Tx, keys: Vec<Self::Key>) -> BoxFuture<'_, Result<(), DbError>>;
 }
@@ -109,6 +112,14 @@ macro_rules! row {
             ) -> futures_util::future::BoxFuture<'_, Result<(), $crate::db::DbError>> {
                 let rows = rows.into_iter().map(Self::into_values).collect();
                 Box::pin(tx.upsert(&Self::SHAPE, rows))
+            }
+
+            fn insert(
+                tx: &mut $crate::db::Tx,
+                rows: Vec<Self>,
+            ) -> futures_util::future::BoxFuture<'_, Result<(), $crate::db::DbError>> {
+                let rows = rows.into_iter().map(Self::into_values).collect();
+                Box::pin(tx.insert_ignore($table, [$(stringify!($key),)+ $(stringify!($field)),*], rows))
             }
 
             fn delete(

@@ -1,10 +1,17 @@
 //! What may be asked of `media`.
 
+use std::collections::HashMap;
+
 use aredvi_events::actors::Access;
 use aredvi_events::{ActorId, CommentId, MediumId, Partition, Place, StoryId, Topic};
 
 use super::rows::ITSELF;
 use crate::db::{Db, DbError, Row, Value, padded_in_list};
+
+/// The most voters, and the most subscribers, that are told together with a medium.
+pub const AUDIENCE: usize = 64;
+/// Media asked for by one query of [`audiences`].
+const MEDIA_PER_QUERY: usize = 64;
 
 /// A medium.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +49,17 @@ pub struct Flags {
     pub voted: bool,
     /// He is told of what happens to it.
     pub subscribed: bool,
+}
+
+/// Who likes a medium and who is told of what happens to it, where they are few.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audience {
+    /// Which medium.
+    pub medium: MediumId,
+    /// In the order of their ids; none when there are more than [`AUDIENCE`].
+    pub voters: Option<Vec<ActorId>>,
+    /// In the order of their ids; none when there are more than [`AUDIENCE`].
+    pub subscribers: Option<Vec<ActorId>>,
 }
 
 /// A comment.
@@ -196,6 +214,52 @@ pub async fn comment_voters(db: &Db, comment: CommentId, above: Option<ActorId>,
     let above = above.map_or(0, ActorId::as_i64);
     let rows = db.read(sql, vec![comment.into(), above.into(), Value::Int(i64::from(limit))]).await?;
     rows.iter().map(|row| row.id(0)).collect()
+}
+
+/// Who is told of what happens to a medium, in the order of their ids, from above `above`.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn subscribers(db: &Db, medium: MediumId, above: Option<ActorId>, limit: u32) -> Result<Vec<ActorId>, DbError> {
+    // subscriptions: the primary key
+    let sql = "SELECT person FROM subscriptions WHERE medium = ? AND person > ? AND wanted = 1 ORDER BY person LIMIT ?";
+    let above = above.map_or(0, ActorId::as_i64);
+    let rows = db.read(sql, vec![medium.into(), above.into(), Value::Int(i64::from(limit))]).await?;
+    rows.iter().map(|row| row.id(0)).collect()
+}
+
+/// Who likes and who is told of each of these media, in the order given.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn audiences(db: &Db, media: &[MediumId]) -> Result<Vec<Audience>, DbError> {
+    let mut audiences = Vec::with_capacity(media.len());
+    for some in media.chunks(MEDIA_PER_QUERY) {
+        // votes: the primary key, once for each medium
+        let voters =
+            format!("SELECT medium, voter FROM votes WHERE medium = ? AND comment_id = {ITSELF} AND voted = 1 ORDER BY voter");
+        let mut voters = few(db, &voters, some).await?;
+        // subscriptions: the primary key, once for each medium
+        let subscribers = "SELECT medium, person FROM subscriptions WHERE medium = ? AND wanted = 1 ORDER BY person";
+        let mut subscribers = few(db, subscribers, some).await?;
+        audiences.extend(some.iter().map(|&medium| Audience {
+            medium,
+            voters: Some(voters.remove(&medium).unwrap_or_default()).filter(|people| people.len() <= AUDIENCE),
+            subscribers: Some(subscribers.remove(&medium).unwrap_or_default()).filter(|people| people.len() <= AUDIENCE),
+        }));
+    }
+    Ok(audiences)
+}
+
+/// What `one` gives for each medium, but at most one more than [`AUDIENCE`].
+async fn few(db: &Db, one: &str, media: &[MediumId]) -> Result<HashMap<MediumId, Vec<ActorId>>, DbError> {
+    let limited = format!("SELECT * FROM ({one} LIMIT {}) AS t", AUDIENCE + 1);
+    let sql = vec![limited; media.len()].join(" UNION ALL ");
+    let mut people = HashMap::<MediumId, Vec<ActorId>>::new();
+    for row in db.read(&sql, media.iter().map(|&medium| medium.into()).collect()).await? {
+        people.entry(row.id(0)?).or_default().push(row.id(1)?);
+    }
+    Ok(people)
 }
 
 /// The media with a hashtag, in their texts or in their comments', below a medium, the newest first.

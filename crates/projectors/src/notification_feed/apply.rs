@@ -1,44 +1,35 @@
 //! What each event of `notifications` does to its recipient's rows.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use aredvi_events::codec::Body;
 use aredvi_events::envelope::Placed;
-use aredvi_events::notifications::{NotificationEvent, NotificationsRead};
+use aredvi_events::notifications::{NotificationEvent, NotificationRaised, NotificationsRead};
 use aredvi_events::{ActorId, NotificationId, Place};
 
 use super::rows::{Mark, Notification};
 use crate::db::Tx;
-use crate::rows::Rows;
+use crate::rows::{Rows, Stored as _};
 use crate::view::ApplyError;
 
-/// Applies a batch.
+/// The primary key of a notification.
+type Key = (ActorId, NotificationId);
+
+/// Applies a batch. A notification that the batch only raises is not looked for first: where it is, it stays.
 pub(super) async fn apply(tx: &mut Tx, events: &[Placed]) -> Result<(), ApplyError> {
     let events: Vec<(Place, &NotificationEvent)> = events.iter().filter_map(notification_event).collect();
-    let named = events.iter().flat_map(|(_, event)| named(event));
-    let mut notifications: Rows<Notification> = Rows::load(tx, named).await?;
-    let readers = events.iter().filter_map(|(_, event)| match event {
-        NotificationEvent::NotificationsRead(e) => Some(e.recipient),
-        NotificationEvent::NotificationRaised(_) | NotificationEvent::NotificationDismissed(_) => None,
-    });
-    let mut marks: Rows<Mark> = Rows::load(tx, readers).await?;
+    let changed: BTreeSet<Key> = events.iter().flat_map(|(_, event)| changes(event)).collect();
+    let mut notifications: Rows<Notification> = Rows::load(tx, changed.iter().copied()).await?;
+    let mut marks: Rows<Mark> = Rows::load(tx, events.iter().filter_map(|(_, event)| reader(event))).await?;
+    let mut only_raised = BTreeMap::<Key, Notification>::new();
     for (place, event) in events {
         match event {
             NotificationEvent::NotificationRaised(e) => {
-                if notifications.get((e.recipient, e.notification)).is_none() {
-                    notifications.put(Notification {
-                        recipient: e.recipient,
-                        id: e.notification,
-                        verb: u32::from(e.verb.number()),
-                        subject: e.subject,
-                        medium: e.medium,
-                        actor: e.actor,
-                        comment_id: e.comment,
-                        created_at: e.cause_time,
-                        was_read: false,
-                        dismissed: false,
-                        last_part: place.partition.number,
-                        raised_offset: place.offset,
-                        last_offset: place.offset,
-                    });
+                let key = (e.recipient, e.notification);
+                if !changed.contains(&key) {
+                    only_raised.entry(key).or_insert_with(|| raised(place, e));
+                } else if notifications.get(key).is_none() {
+                    notifications.put(raised(place, e));
                 }
             }
             NotificationEvent::NotificationsRead(e) => read(&mut notifications, &mut marks, place, e),
@@ -53,8 +44,27 @@ pub(super) async fn apply(tx: &mut Tx, events: &[Placed]) -> Result<(), ApplyErr
             }
         }
     }
+    Notification::insert(tx, only_raised.into_values().collect()).await?;
     notifications.write(tx).await?;
     Ok(marks.write(tx).await?)
+}
+
+fn raised(place: Place, e: &NotificationRaised) -> Notification {
+    Notification {
+        recipient: e.recipient,
+        id: e.notification,
+        verb: u32::from(e.verb.number()),
+        subject: e.subject,
+        medium: e.medium,
+        actor: e.actor,
+        comment_id: e.comment,
+        created_at: e.cause_time,
+        was_read: false,
+        dismissed: false,
+        last_part: place.partition.number,
+        raised_offset: place.offset,
+        last_offset: place.offset,
+    }
 }
 
 fn read(notifications: &mut Rows<Notification>, marks: &mut Rows<Mark>, place: Place, e: &NotificationsRead) {
@@ -80,11 +90,19 @@ fn notification_event(placed: &Placed) -> Option<(Place, &NotificationEvent)> {
     if let Body::Notifications(event) = &placed.event.body { Some((placed.place, event)) } else { None }
 }
 
-/// The rows that an event names.
-fn named(event: &NotificationEvent) -> Vec<(ActorId, NotificationId)> {
+/// The notifications that an event changes.
+fn changes(event: &NotificationEvent) -> Vec<Key> {
     match event {
-        NotificationEvent::NotificationRaised(e) => vec![(e.recipient, e.notification)],
+        NotificationEvent::NotificationRaised(_) => Vec::new(),
         NotificationEvent::NotificationsRead(e) => e.through.iter().chain(&e.ids).map(|&id| (e.recipient, id)).collect(),
         NotificationEvent::NotificationDismissed(e) => vec![(e.recipient, e.notification)],
+    }
+}
+
+/// Whose mark an event moves.
+const fn reader(event: &NotificationEvent) -> Option<ActorId> {
+    match event {
+        NotificationEvent::NotificationsRead(e) => Some(e.recipient),
+        NotificationEvent::NotificationRaised(_) | NotificationEvent::NotificationDismissed(_) => None,
     }
 }

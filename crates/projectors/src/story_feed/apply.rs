@@ -64,12 +64,13 @@ impl Touched {
                 Body::Media(event) => {
                     media.extend(medium_of(event));
                     match event {
-                        MediaEvent::NoteAdded(e) => stories.push(e.story),
                         MediaEvent::CommentAdded(e) => stories.push(e.story),
                         MediaEvent::CommentDeleted(e) => stories.push(e.story),
                         MediaEvent::AccessChanged(e) => all_stories_of.push(e.medium),
                         MediaEvent::MediumDeleted(e) => all_stories_of.push(e.medium),
-                        MediaEvent::NoteEdited(_)
+                        // Its medium's row tells whether it is new.
+                        MediaEvent::NoteAdded(_)
+                        | MediaEvent::NoteEdited(_)
                         | MediaEvent::MediumVoted(_)
                         | MediaEvent::MediumUnvoted(_)
                         | MediaEvent::MediumSubscribed(_)
@@ -82,9 +83,6 @@ impl Touched {
                 Body::Graph(event) => {
                     if let Some((one, other)) = pair_of(event) {
                         pairs.extend([(one, other), (other, one)]);
-                    }
-                    if let GraphEvent::Followed(e) = event {
-                        stories.push(e.story);
                     }
                 }
                 Body::Identity(_)

@@ -9,7 +9,7 @@ use aredvi_events::media::{
 };
 use aredvi_events::{ActorId, CommentId, MediumId};
 use aredvi_projectors::media::Media;
-use aredvi_projectors::media::queries::{self, Flags, Node};
+use aredvi_projectors::media::queries::{self, Audience, Flags, Node};
 use proptest::prelude::*;
 
 use crate::log::{Log, START_MS, id};
@@ -306,6 +306,38 @@ async fn comments_are_listed_the_oldest_first_with_their_votes() {
         assert_eq!(queries::voted_comments(&world.db, id(4), &ids).await.expect("asked"), [comment_id(1, 3)]);
         let voters = queries::comment_voters(&world.db, comment_id(1, 3), None, 10).await.expect("asked");
         assert_eq!(voters, [1, 4].map(id::<ActorId>));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn few_voters_and_subscribers_are_told_and_many_are_not() {
+    engines::each(|url| async move {
+        let world = World::open(&Media, &url).await;
+        let most = u64::try_from(queries::AUDIENCE).expect("small");
+        let mut log = Log::default();
+        push(&mut log, Add, 1, 1, "Few", &[]);
+        push(&mut log, Vote, 1, 2, "", &[]);
+        push(&mut log, Vote, 1, 3, "", &[]);
+        push(&mut log, Unvote, 1, 3, "", &[]);
+        push(&mut log, Unsubscribe, 1, 3, "", &[]);
+        push(&mut log, Add, 2, 1, "Many", &[]);
+        for person in 2..=most + 1 {
+            push(&mut log, Vote, 2, person, "", &[]);
+        }
+        push(&mut log, Add, 3, 1, "None", &[]);
+        push(&mut log, Delete, 3, 1, "", &[]);
+        world.apply(&log.placed).await;
+        let medium = |number, voters: &[u64], subscribers: Option<&[u64]>| {
+            let people = |numbers: &[u64]| numbers.iter().map(|&number| id::<ActorId>(number)).collect::<Vec<_>>();
+            Audience { medium: medium_id(number), voters: Some(people(voters)), subscribers: subscribers.map(people) }
+        };
+        let all: Vec<u64> = (2..=most + 1).collect();
+        let expected = [medium(1, &[2], Some(&[1, 2])), medium(3, &[], Some(&[])), medium(2, &all, None)];
+        let media = [1, 3, 2].map(medium_id);
+        assert_eq!(queries::audiences(&world.db, &media).await.expect("asked"), expected);
+        let subscribers = queries::subscribers(&world.db, medium_id(1), Some(id(1)), 10).await.expect("asked");
+        assert_eq!(subscribers, [id(2)]);
     })
     .await;
 }
