@@ -47,10 +47,13 @@ pub async fn start(process: &mut Process, deps: &Deps) -> Memory {
         heard: Arc::clone(&memory.heard),
     };
     process.back.start("tail", |stop| async move {
+        let mut told = String::new();
         loop {
             match load::facts_alone(&follower.facts, &follower.journal, &actors, &graph).await {
                 Ok(from) => break follower.heard.begin(&from),
+                Err(error) if told == error.to_string() => {}
                 Err(error) => {
+                    told = error.to_string();
                     tracing::info!(error = &error as &dyn std::error::Error, "the facts cannot be loaded yet");
                 }
             }

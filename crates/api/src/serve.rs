@@ -54,8 +54,12 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: CancellationT
 
 /// Loads what this process holds in memory, then tails the journal, until `shutdown`.
 pub async fn follow(app: Arc<App>, shutdown: CancellationToken) {
+    let mut told = String::new();
     while let Err(error) = app.load().await {
-        tracing::info!(error = &error as &dyn std::error::Error, "what the api holds in memory cannot be loaded yet");
+        if told != error.to_string() {
+            told = error.to_string();
+            tracing::info!(error = &error as &dyn std::error::Error, "what the api holds in memory cannot be loaded yet");
+        }
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = app.mint.clock().sleep(LOAD_RETRY) => {}
