@@ -1,12 +1,11 @@
 //! Loads what an api process holds in memory.
 
 use aredvi_events::{Positions, Topic};
-use aredvi_journal::{Journal, ReadError};
-use aredvi_projectors::db::DbError;
+use aredvi_journal::Journal;
 use aredvi_projectors::facts::Facts;
 use aredvi_projectors::facts::follow::TOPICS;
-use aredvi_projectors::facts::load::Loading;
-use aredvi_projectors::runner::{NotReady, positions_within};
+use aredvi_projectors::facts::load::{LoadError, Loading};
+use aredvi_projectors::runner::positions_within;
 use aredvi_projectors::story_feed::queries::scan;
 
 use crate::app::{App, Views};
@@ -15,27 +14,13 @@ use crate::feed::FeedIndex;
 /// Stories of one step of loading.
 const STEP: u32 = 5_000;
 
-/// Why an api cannot load.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// A view does not serve.
-    #[error("a view does not serve")]
-    NotServing(#[from] NotReady),
-    /// A view cannot be read.
-    #[error("a view cannot be read")]
-    Db(#[from] DbError),
-    /// The journal cannot be read.
-    #[error("the journal cannot be read")]
-    Journal(#[from] ReadError),
-}
-
 impl App {
     /// Fills what this process holds in memory from the views, and says where its tail begins. Until then nothing private
     /// is visible and the process is not ready.
     ///
     /// # Errors
-    /// [`OpenError`], while the views do not serve or an engine is away: try again.
-    pub async fn load(&self) -> Result<(), OpenError> {
+    /// [`LoadError`], while the views do not serve or an engine is away: try again.
+    pub async fn load(&self) -> Result<(), LoadError> {
         let from = load(&self.journal, &self.views, &self.facts, &self.feed).await?;
         self.heard.begin(&from);
         Ok(())
@@ -44,7 +29,7 @@ impl App {
 
 /// Fills the facts and the feed index, and says from where to follow: the least of what the snapshots hold, and the end
 /// of what only the future matters of.
-async fn load(journal: &Journal, views: &Views, facts: &Facts, feed: &FeedIndex) -> Result<Positions, OpenError> {
+async fn load(journal: &Journal, views: &Views, facts: &Facts, feed: &FeedIndex) -> Result<Positions, LoadError> {
     let ends = journal.ends(&TOPICS).await?;
     let loading = Loading::begin(&views.actors.db()?, &views.graph.db()?).await?;
     let mut stories = views.story_feed.db()?.snapshot().await?;
