@@ -6,7 +6,7 @@ use crate::view::Table;
 const NODES: Table = Table {
     name: "nodes",
     ddl: &["CREATE TABLE nodes (
-            id BIGINT NOT NULL PRIMARY KEY,
+            id BIGINT NOT NULL,
             owner BIGINT NOT NULL,
             author BIGINT NOT NULL,
             access INT NOT NULL,
@@ -19,7 +19,8 @@ const NODES: Table = Table {
             story BIGINT NOT NULL,
             seen VARBINARY(128) NOT NULL,
             last_part INT NOT NULL,
-            last_offset BIGINT NOT NULL)"],
+            last_offset BIGINT NOT NULL,
+            PRIMARY KEY (id))"],
     compared: &[
         "id",
         "owner",
@@ -43,7 +44,7 @@ const COMMENTS: Table = Table {
     name: "comments",
     ddl: &[
         "CREATE TABLE comments (
-            id BIGINT NOT NULL PRIMARY KEY,
+            id BIGINT NOT NULL,
             medium BIGINT NOT NULL,
             author BIGINT NOT NULL,
             body MEDIUMTEXT,
@@ -54,7 +55,8 @@ const COMMENTS: Table = Table {
             story BIGINT NOT NULL,
             seen VARBINARY(128) NOT NULL,
             last_part INT NOT NULL,
-            last_offset BIGINT NOT NULL)",
+            last_offset BIGINT NOT NULL,
+            PRIMARY KEY (id))",
         // comments
         "CREATE INDEX comments_by_medium ON comments (medium, id)",
     ],

@@ -45,10 +45,11 @@ const NOTIFICATIONS: Table = Table {
 const MARKS: Table = Table {
     name: "marks",
     ddl: &["CREATE TABLE marks (
-            recipient BIGINT NOT NULL PRIMARY KEY,
+            recipient BIGINT NOT NULL,
             through_offset BIGINT NOT NULL,
             last_part INT NOT NULL,
-            last_offset BIGINT NOT NULL)"],
+            last_offset BIGINT NOT NULL,
+            PRIMARY KEY (recipient))"],
     compared: &["recipient", "through_offset", "last_part", "last_offset"],
 };
 

@@ -203,6 +203,16 @@ mod tests {
     }
 
     #[test]
+    fn every_table_of_every_view_can_be_compared_unless_it_has_nothing_to_compare() {
+        for view in crate::views::all() {
+            for table in view.tables().iter().filter(|table| !table.compared.is_empty()) {
+                let key = primary_key(table);
+                assert!(key.is_ok(), "{}.{}: {key:?}", view.name(), table.name);
+            }
+        }
+    }
+
+    #[test]
     fn a_bound_is_written_as_each_index_serves_it() {
         let bound = [Value::Int(1), Value::Int(2)];
         let mut args = Vec::new();

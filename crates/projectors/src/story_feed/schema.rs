@@ -8,7 +8,7 @@ const STORIES: Table = Table {
     name: "stories",
     ddl: &[
         "CREATE TABLE stories (
-            id BIGINT NOT NULL PRIMARY KEY,
+            id BIGINT NOT NULL,
             owner BIGINT NOT NULL,
             verb INT NOT NULL,
             subject BIGINT NOT NULL,
@@ -21,7 +21,8 @@ const STORIES: Table = Table {
             made_topic INT NOT NULL,
             made_part INT NOT NULL,
             made_offset BIGINT NOT NULL,
-            last_offset BIGINT NOT NULL)",
+            last_offset BIGINT NOT NULL,
+            PRIMARY KEY (id))",
         // below, scan
         "CREATE INDEX stories_by_owner ON stories (owner, id)",
         // apply, of access changes and deletions
@@ -49,13 +50,14 @@ const STORIES: Table = Table {
 const MEDIA: Table = Table {
     name: "media",
     ddl: &["CREATE TABLE media (
-            medium BIGINT NOT NULL PRIMARY KEY,
+            medium BIGINT NOT NULL,
             owner BIGINT NOT NULL,
             access INT NOT NULL,
             deleted INT NOT NULL,
             seen VARBINARY(128) NOT NULL,
             last_part INT NOT NULL,
-            last_offset BIGINT NOT NULL)"],
+            last_offset BIGINT NOT NULL,
+            PRIMARY KEY (medium))"],
     compared: &["medium", "owner", "access", "deleted", "seen", "last_part", "last_offset"],
 };
 
