@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use anyhow::Context as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use uuid::Uuid;
@@ -299,6 +300,18 @@ impl Cli {
             ) => &server.logging,
             Some(Command::Parked(parked)) => &parked.server().logging,
         }
+    }
+}
+
+impl Serve {
+    /// A server on the engines of a subcommand; all else as the environment says.
+    ///
+    /// # Errors
+    /// [`Misuse`] when the environment cannot be read.
+    pub fn on(server: &AtServer) -> anyhow::Result<Self> {
+        let AtServer { engines, logging } = server.clone();
+        let defaults = Cli::read([OsString::from("aredvi")])?.context("no settings")?;
+        Ok(Self { engines, logging, ..defaults.serve })
     }
 }
 

@@ -25,8 +25,9 @@ mod views;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use cli::{Cli, Command};
+use cli::{Admin, Cli, Command};
 use reach::Reached;
+use roles::api::Purpose;
 
 fn main() -> ExitCode {
     match run() {
@@ -59,7 +60,15 @@ fn run() -> anyhow::Result<()> {
                 let (reached, clock) = (Reached::open(&rebuild.server).await?, config::clock()?);
                 reached.run(async |operator| commands::rebuild::run(operator, &rebuild, &clock).await).await
             }
-            Some(_) => anyhow::bail!("not there yet"),
+            Some(Command::Admin(Admin::Create(create))) => {
+                let password = commands::admin::password()?;
+                let reached = Reached::open_api(&create.server, Purpose::Operator).await?;
+                reached.run(async |operator| commands::admin::create(operator, &create, &password).await).await
+            }
+            Some(Command::Demo(server)) => {
+                let reached = Reached::open_api(&server, Purpose::Client).await?;
+                reached.run(async |operator| commands::demo::run(operator).await).await
+            }
         }
     })
 }

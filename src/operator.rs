@@ -31,12 +31,15 @@ pub enum Operator {
 pub struct Refused {
     /// Its HTTP status.
     pub status: u16,
+    /// Its name, where it has one.
+    pub code: String,
     /// Why, in one line.
     said: String,
 }
 
 #[derive(serde::Deserialize)]
 struct Problem {
+    code: String,
     title: String,
     detail: Option<String>,
     #[serde(default)]
@@ -77,6 +80,14 @@ impl Operator {
         serde_json::from_slice(&answer).with_context(|| format!("the answer to POST {path} is not understood"))
     }
 
+    /// Sets something; the answer holds nothing.
+    ///
+    /// # Errors
+    /// As [`Operator::get`].
+    pub async fn put(&self, path: &str, body: &impl Serialize) -> anyhow::Result<()> {
+        self.ask(Method::PUT, path, serde_json::to_vec(body)?).await.map(drop)
+    }
+
     /// Says something whose answer holds nothing.
     ///
     /// # Errors
@@ -106,16 +117,16 @@ impl Operator {
 }
 
 fn refused(status: StatusCode, answer: &[u8]) -> Refused {
-    let said = match serde_json::from_slice::<Problem>(answer) {
-        Err(_) => format!("the server answered {status}"),
+    let (code, said) = match serde_json::from_slice::<Problem>(answer) {
+        Err(_) => (String::new(), format!("the server answered {status}")),
         Ok(problem) => {
             let mut said = vec![problem.title.trim_end_matches('.').to_owned()];
             said.extend(problem.detail);
             said.extend(problem.errors.into_iter().map(|error| format!("{}: {}", error.pointer, error.detail)));
-            said.join(": ")
+            (problem.code, said.join(": "))
         }
     };
-    Refused { status: status.as_u16(), said }
+    Refused { status: status.as_u16(), code, said }
 }
 
 #[cfg(test)]
@@ -124,8 +135,7 @@ mod tests {
     use axum::routing::{get, post};
 
     fn api() -> Router {
-        let problem =
-            r#"{"title": "The request says something that cannot be.", "errors": [{"pointer": "/name", "detail": "too long"}]}"#;
+        let problem = r#"{"code": "invalid", "title": "The request says something that cannot be.", "errors": [{"pointer": "/name", "detail": "too long"}]}"#;
         Router::new()
             .route("/views", get(|| async { axum::Json(vec!["graph"]) }))
             .route("/no", post(move || async move { (StatusCode::UNPROCESSABLE_ENTITY, problem) }))

@@ -7,11 +7,13 @@ use aredvi_api::admin::{self, Operations};
 use aredvi_projectors::runner::Progress;
 use serde::de::IgnoredAny;
 
-use crate::cli::AtServer;
+use crate::cli::{AtServer, Serve};
 use crate::data_dir::{DataDir, Unusable};
 use crate::operations;
 use crate::operator::{Operator, Refused};
 use crate::process::Process;
+use crate::roles::all;
+use crate::roles::api::{self, Purpose, Started};
 use crate::views::{LOOK, Readers};
 
 /// Somebody who does what an operator asks.
@@ -64,6 +66,30 @@ impl Reached {
         let operations = Arc::new(operations::of(&process, deps, readers));
         let operator = Operator::Here(admin::routes(Arc::clone(&operations)));
         Ok(Self { operator, here: Some(Here { process, operations }) })
+    }
+
+    /// Finds the running server, or starts as much of one here as `purpose` needs. On shared engines that is the api
+    /// alone.
+    ///
+    /// # Errors
+    /// When neither can be.
+    pub async fn open_api(server: &AtServer, purpose: Purpose) -> anyhow::Result<Self> {
+        if let Some(operator) = running(server).await? {
+            return Ok(Self { operator, here: None });
+        }
+        let config = Serve::on(server)?;
+        let mut process = Process::start(&config.engines).await?;
+        let started = if config.engines.embedded() {
+            all::start(&mut process, &config, purpose).await
+        } else {
+            api::start(&mut process, &config.http, None, purpose).await
+        };
+        match started {
+            Ok(Started { operators, operations }) => {
+                Ok(Self { operator: Operator::Here(operators), here: Some(Here { process, operations }) })
+            }
+            Err(error) => Err(process.end(Err(error)).await.err().unwrap_or_else(|| anyhow!("interrupted"))),
+        }
     }
 
     /// Runs `act` to its end, or until a signal; then gives back what was opened.

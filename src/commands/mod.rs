@@ -1,6 +1,8 @@
 //! What the subcommands do that are no role: one file each.
 
+pub mod admin;
 pub mod api;
+pub mod demo;
 pub mod notifier;
 pub mod parked;
 pub mod planner;

@@ -2,7 +2,8 @@
 
 use crate::cli::Serve;
 use crate::process::Process;
-use crate::roles::all::{self, Answers};
+use crate::roles::all;
+use crate::roles::api::Purpose;
 
 /// Serves until a signal.
 ///
@@ -10,6 +11,6 @@ use crate::roles::all::{self, Answers};
 /// What could not be started, or what failed.
 pub async fn run(config: Serve) -> anyhow::Result<()> {
     let mut process = Process::start(&config.engines).await?;
-    let started = all::start(&mut process, &config, Answers::Everybody).await.map(drop);
+    let started = all::start(&mut process, &config, Purpose::Serve).await.map(drop);
     process.run(started).await
 }

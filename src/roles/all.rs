@@ -3,18 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aredvi_api::admin;
 use aredvi_notifier::{janitor, key_keeper, ledger, planner as planning};
 use aredvi_projectors::control::State;
 use aredvi_projectors::runner::Progress;
 use aredvi_projectors::sessions::Sessions;
 use aredvi_projectors::views;
-use axum::Router;
 
+use super::api::{Purpose, Started};
 use super::facts::Memory;
-use super::{api, notifier, operators, planner, projectors};
+use super::{api, notifier, planner, projectors};
 use crate::cli::Serve;
-use crate::operations;
 use crate::process::Process;
 use crate::views::{LOOK, Readers, SERVE, of_consumers};
 
@@ -23,20 +21,11 @@ const BIRTHS_LIMIT: Duration = Duration::from_secs(3);
 /// Between two looks for them.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// Whom the process answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answers {
-    /// Clients and operators.
-    Everybody,
-    /// Its own subcommand.
-    Itself,
-}
-
-/// Starts every role, and gives the operators' routes.
+/// Starts every role as far as `purpose` needs it.
 ///
 /// # Errors
 /// What could not be started; the process has to be ended.
-pub async fn start(process: &mut Process, config: &Serve, answers: Answers) -> anyhow::Result<Router> {
+pub async fn start(process: &mut Process, config: &Serve, purpose: Purpose) -> anyhow::Result<Started> {
     let deps = process.base.deps(config.work.workers, Progress::default());
     process.take_worker_number().await?;
     projectors::start_sessions(process, Sessions::new(process.base.cache.clone()));
@@ -44,30 +33,20 @@ pub async fn start(process: &mut Process, config: &Serve, answers: Answers) -> a
     let names: Vec<_> = views::all().iter().map(|view| view.name()).collect();
     births(process, &names).await;
     let readers = Readers::open(views::all(), &deps, SERVE).await;
-    let listener = match answers {
-        Answers::Everybody => Some(api::bind(config.http.listen).await?),
-        Answers::Itself => None,
-    };
-    let address = listener.as_ref().map_or(Ok(config.http.listen), tokio::net::TcpListener::local_addr)?;
-    let public_url = config.http.public_url(address);
-    let app = api::open(&process.base, &readers, &config.http, public_url.clone())?;
+    let listener = api::bind(&config.http, purpose).await?;
+    let app = api::open(&process.base, &readers, &config.http, listener.as_ref())?;
     api::follow(process, &app);
     let memory = Memory { facts: Arc::clone(&app.facts), heard: Arc::clone(&app.heard) };
     let consumers = memory.deps(deps.clone());
     planner::start(process, &consumers);
-    notifier::start(process, &consumers, &config.mail, public_url.clone())?;
-    births(process, &[planning::NAME, ledger::NAME, janitor::NAME, key_keeper::NAME]).await;
-    let readers = readers.and(Readers::open(of_consumers(&consumers), &deps, LOOK).await);
-    let mut operations = operations::of(process, deps, readers);
-    operations.url = listener.is_some().then(|| format!("http://{address}"));
-    operations.others.push(Arc::new(api::Tail(memory.heard)));
-    let operations = Arc::new(operations);
-    let router = admin::routes(Arc::clone(&operations)).merge(admin::people::routes(Arc::clone(&app)));
-    if let Some(listener) = listener {
-        operators::start(process, operations, router.clone(), config.admin.admin_listen).await?;
-        api::listen(process, &app, listener)?;
+    let mut begun = vec![planning::NAME, janitor::NAME, key_keeper::NAME];
+    if purpose == Purpose::Serve {
+        notifier::start(process, &consumers, &config.mail, app.settings.public_url.clone())?;
+        begun.push(ledger::NAME);
     }
-    Ok(router)
+    births(process, &begun).await;
+    let readers = readers.and(Readers::open(of_consumers(&consumers), &deps, LOOK).await);
+    api::answer(process, app, deps, readers, listener, config.admin.admin_listen, purpose).await
 }
 
 /// Waits until a generation of each of these views serves: at the first start of all, they are just being made.

@@ -1,11 +1,12 @@
 //! The role `api`: the public listener, and what it holds in memory.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use aredvi_api::admin::settled::Follows;
+use aredvi_api::admin::{self, Operations};
 use aredvi_api::admission::Near;
 use aredvi_api::app::{App, Settings, Views};
 use aredvi_api::cards::Cards;
@@ -17,26 +18,85 @@ use aredvi_api::verdicts::Verdicts;
 use aredvi_events::{Positions, Topic};
 use aredvi_projectors::facts::Facts;
 use aredvi_projectors::facts::follow::{Heard, TOPICS};
+use aredvi_projectors::runner::{Deps, Progress};
 use aredvi_projectors::sessions::Sessions;
+use aredvi_projectors::views;
+use axum::Router;
 use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 
+use super::operators;
 use crate::base::Base;
 use crate::config::Http;
+use crate::operations;
 use crate::process::Process;
 use crate::say::say;
-use crate::views::Readers;
+use crate::views::{Readers, SERVE};
 
 /// How long a session lasts from its opening, whatever happens.
 const SESSION_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// The newest stories of each owner that memory holds; older ones are read from the view.
 const STORIES_PER_OWNER: usize = 500;
 
-/// The api of a process, reached by clients at `public_url`. It holds nothing in memory before [`follow`].
+/// What a process has an api for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To serve clients and operators.
+    Serve,
+    /// A subcommand is its only client.
+    Client,
+    /// A subcommand is its only operator.
+    Operator,
+}
+
+/// An api at work.
+pub struct Started {
+    /// What operators may ask.
+    pub operators: Router,
+    /// Interrupts what they asked for.
+    pub operations: Arc<Operations>,
+}
+
+/// Starts the api alone: what it reads is kept by other processes.
 ///
 /// # Errors
-/// When a view is not among the readers.
-pub fn open(base: &Base, readers: &Readers, config: &Http, public_url: String) -> anyhow::Result<Arc<App>> {
+/// What could not be started; the process has to be ended.
+pub async fn start(
+    process: &mut Process,
+    config: &Http,
+    admin_listen: Option<SocketAddr>,
+    purpose: Purpose,
+) -> anyhow::Result<Started> {
+    process.take_worker_number().await?;
+    let deps = process.base.deps(None, Progress::default());
+    let readers = Readers::open(views::all(), &deps, SERVE).await;
+    let listener = bind(config, purpose).await?;
+    let app = open(&process.base, &readers, config, listener.as_ref())?;
+    follow(process, &app);
+    answer(process, app, deps, readers, listener, admin_listen, purpose).await
+}
+
+/// Takes the address that clients are answered at, so that a mistake shows early.
+///
+/// # Errors
+/// When it cannot listen there.
+pub async fn bind(config: &Http, purpose: Purpose) -> anyhow::Result<Option<TcpListener>> {
+    let address = match purpose {
+        Purpose::Serve => config.listen,
+        Purpose::Client => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        Purpose::Operator => return Ok(None),
+    };
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    Ok(Some(listener))
+}
+
+/// The api of a process. It follows the log from its start.
+///
+/// # Errors
+/// When the log does not say where it starts.
+pub async fn open(base: &Base, readers: &Readers, config: &Http, listener: Option<&TcpListener>) -> anyhow::Result<Arc<App>> {
+    let address = listener.map_or(Ok(config.listen), TcpListener::local_addr)?;
+    let public_url = config.public_url(address);
     let facts = Arc::new(Facts::new());
     let settings = Settings {
         public_url,
@@ -82,25 +142,37 @@ pub fn follow(process: &mut Process, app: &Arc<App>) {
     });
 }
 
-/// Takes an address, so that a mistake shows before anything else is done.
+/// Answers operators and clients, and says where.
 ///
 /// # Errors
-/// When it cannot listen there.
-pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
-}
-
-/// Answers clients, and says where.
-///
-/// # Errors
-/// When the listener has no address.
-pub fn listen(process: &mut Process, app: &Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
-    let (app, address) = (Arc::clone(app), listener.local_addr()?);
-    process
-        .front
-        .start("api", |stop| async move { serve::serve(app, listener, stop).await.context("clients cannot be answered") });
-    say(format_args!("listening on http://{address}"));
-    Ok(())
+/// When it cannot listen.
+pub async fn answer(
+    process: &mut Process,
+    app: Arc<App>,
+    deps: Deps,
+    readers: Readers,
+    listener: Option<TcpListener>,
+    admin_listen: Option<SocketAddr>,
+    purpose: Purpose,
+) -> anyhow::Result<Started> {
+    let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+    let mut operations = operations::of(process, deps, readers);
+    operations.url = address.map(|address| format!("http://{address}"));
+    operations.others.push(Arc::new(Tail(Arc::clone(&app.heard))));
+    let operations = Arc::new(operations);
+    let operators = admin::routes(Arc::clone(&operations)).merge(admin::people::routes(Arc::clone(&app)));
+    if purpose == Purpose::Serve {
+        operators::start(process, Arc::clone(&operations), operators.clone(), admin_listen).await?;
+    }
+    if let Some(listener) = listener {
+        process
+            .front
+            .start("api", |stop| async move { serve::serve(app, listener, stop).await.context("clients cannot be answered") });
+    }
+    if let (Purpose::Serve, Some(address)) = (purpose, address) {
+        say(format_args!("listening on http://{address}"));
+    }
+    Ok(Started { operators, operations })
 }
 
 /// The tail of a process, as something that follows the log.
