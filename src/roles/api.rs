@@ -90,11 +90,11 @@ pub async fn bind(config: &Http, purpose: Purpose) -> anyhow::Result<Option<TcpL
     Ok(Some(listener))
 }
 
-/// The api of a process. It follows the log from its start.
+/// The api of a process. It holds nothing in memory before [`follow`].
 ///
 /// # Errors
-/// When the log does not say where it starts.
-pub async fn open(base: &Base, readers: &Readers, config: &Http, listener: Option<&TcpListener>) -> anyhow::Result<Arc<App>> {
+/// When a view is not among the readers.
+pub fn open(base: &Base, readers: &Readers, config: &Http, listener: Option<&TcpListener>) -> anyhow::Result<Arc<App>> {
     let address = listener.map_or(Ok(config.listen), TcpListener::local_addr)?;
     let public_url = config.public_url(address);
     let facts = Arc::new(Facts::new());
