@@ -6,7 +6,7 @@ use aredvi_events::Topic;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::control::{ControlError, Generation, State};
+use crate::control::{Generation, State};
 use crate::db::{Db, DbError, PoolSizes, Value};
 use crate::view::View;
 
@@ -15,8 +15,6 @@ use super::compare::{Comparison, compare};
 use super::crew::Crew;
 use super::generations::{GenerationError, bear, forsake};
 use super::handover::{self, distance};
-use super::limits::{BIRTH_LEASE, LOOK_EVERY};
-use super::pause::sleep;
 use super::rebuild_error::RebuildError;
 use super::schema::{self, latest_positions};
 
@@ -24,7 +22,7 @@ use super::schema::{self, latest_positions};
 pub struct Rebuild {
     pub(super) view: Arc<dyn View>,
     pub(super) deps: Deps,
-    process: Uuid,
+    pub(super) process: Uuid,
 }
 
 /// How far a rebuild is.
@@ -69,10 +67,10 @@ pub struct Rebuilt {
 }
 
 /// The two generations of a rebuild.
-struct Pair {
-    n: u32,
-    new: Db,
-    old: Option<(Generation, Db)>,
+pub(super) struct Pair {
+    pub n: u32,
+    pub new: Db,
+    pub old: Option<(Generation, Db)>,
 }
 
 impl Rebuild {
@@ -163,22 +161,6 @@ impl Rebuild {
         self.deps.control.cancel(self.name(), building.n).await?;
         forsake(&self.deps, self.name(), building.n).await?;
         Ok(building.n)
-    }
-
-    /// The generation to build: a new one, or one that another process left.
-    async fn begin(&self) -> Result<u32, RebuildError> {
-        let (view, version) = (self.name(), self.view.schema_version());
-        match self.deps.control.create_building(view, version, self.process, BIRTH_LEASE).await {
-            Ok(generation) => Ok(generation.n),
-            Err(ControlError::AlreadyBuilding { n, .. }) => {
-                if self.deps.control.hold_generation(view, n, self.process, BIRTH_LEASE).await? {
-                    Ok(n)
-                } else {
-                    Err(RebuildError::Busy { view: view.to_owned(), generation: n })
-                }
-            }
-            Err(error) => Err(error.into()),
-        }
     }
 
     async fn work(
@@ -295,47 +277,6 @@ impl Rebuild {
         let ends = journal.ends(topics).await.map_err(GenerationError::from)?;
         let done = distance(&starts, &latest_positions(&pair.new).await?);
         tell(Stage::Filling { done, total: distance(&starts, &ends) });
-        Ok(())
-    }
-
-    /// Waits a moment; keeps the lease, sees whether somebody cancelled, and helps where nobody works.
-    async fn look(&self, pair: &Pair, stop: &CancellationToken, crew: &mut Crew) -> Result<(), RebuildError> {
-        let clock = self.deps.mint.clock();
-        let interrupted = |_| RebuildError::Interrupted(self.name().to_owned());
-        sleep(clock, LOOK_EVERY, stop).await.map_err(interrupted)?;
-        self.keep(pair.n).await?;
-        crew.join(&pair.new, pair.n, &self.view, &self.deps, stop).await?;
-        if let Some((serving, old)) = &pair.old
-            && serving.version == self.view.schema_version()
-        {
-            crew.join(old, serving.n, &self.view, &self.deps, stop).await?;
-        }
-        Ok(())
-    }
-
-    /// Keeps the lease while something long is done; answers why that must end.
-    async fn guard(&self, pair: &Pair, stop: &CancellationToken) -> RebuildError {
-        loop {
-            if sleep(self.deps.mint.clock(), LOOK_EVERY, stop).await.is_err() {
-                return RebuildError::Interrupted(self.name().to_owned());
-            }
-            match self.keep(pair.n).await {
-                Err(RebuildError::Db(error)) if error.is_transient() => {}
-                Err(error) => return error,
-                Ok(()) => {}
-            }
-        }
-    }
-
-    async fn keep(&self, n: u32) -> Result<(), RebuildError> {
-        let name = self.name();
-        let found = self.deps.control.generations(name).await?;
-        if !found.iter().any(|found| found.n == n && found.state == State::Building) {
-            return Err(RebuildError::Cancelled(name.to_owned()));
-        }
-        if !self.deps.control.hold_generation(name, n, self.process, BIRTH_LEASE).await? {
-            return Err(RebuildError::Busy { view: name.to_owned(), generation: n });
-        }
         Ok(())
     }
 
