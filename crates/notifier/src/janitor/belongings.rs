@@ -124,3 +124,32 @@ fn subscription(by: ActorId, medium: MediumId, owner: ActorId) -> Removal {
         body: MediumUnsubscribed { by: Some(by), medium, owner, subscriber: by }.into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aredvi_events::Id;
+    use uuid::Uuid;
+
+    #[test]
+    fn which_sessions_end_depends_on_the_cause() {
+        let id = |n| Id::new(n).expect("in range");
+        let cause = |kind, keep: Option<u64>| Cause {
+            id: Uuid::nil(),
+            person: id(1).into(),
+            kind,
+            happened_at: 1_000,
+            keep_session: keep.map(|n| id(n).into()),
+            step: Step::Sessions,
+            through: 0,
+        };
+        let ends = |kind, keep, opened_at| session(&cause(kind, keep), id(7).into(), opened_at).is_some();
+        assert!(ends(Kind::PasswordChanged, None, 1_000));
+        assert!(ends(Kind::PasswordChanged, Some(8), 1_000));
+        assert!(!ends(Kind::PasswordChanged, Some(7), 1_000), "the one that he keeps");
+        assert!(!ends(Kind::PasswordChanged, None, 1_001), "opened with the new password");
+        assert!(ends(Kind::Disabled, None, 1_000));
+        assert!(!ends(Kind::Disabled, None, 1_001), "opened after he was enabled again");
+        assert!(ends(Kind::Erased, None, 1_001), "nothing of the erased stays");
+    }
+}

@@ -358,7 +358,7 @@ pub(super) const fn medium_of(event: &MediaEvent) -> MediumId {
     }
 }
 
-const fn comment_of(event: &MediaEvent) -> Option<CommentId> {
+pub(super) const fn comment_of(event: &MediaEvent) -> Option<CommentId> {
     match event {
         MediaEvent::CommentAdded(e) => Some(e.comment),
         MediaEvent::CommentEdited(e) => Some(e.comment),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use aredvi_events::actors::Access;
 use aredvi_events::deliveries::{Channel, DeliveryEvent, DeliverySent, DeliverySuppressed, Suppression};
 use aredvi_events::graph::Blocked;
-use aredvi_events::notifications::NotificationsRead;
+use aredvi_events::notifications::{NotificationRaised, NotificationsRead};
 use aredvi_events::topic::pair_key;
-use aredvi_events::{ActorId, NotificationId, Positions, Topic};
+use aredvi_events::{ActorId, Event, NotificationId, Origin, Positions, Topic};
 use aredvi_notifier::ledger::Ledger;
 
 use crate::planner::{follow, note};
@@ -92,8 +92,14 @@ async fn what_was_raised_before_the_notifier_was_born_is_never_sent() {
         only_notification(&world).await;
         let notifier = world.notifier();
         world.booked().await;
+        // Nor is what was brought in from elsewhere, whenever it is.
+        let (_, raised) = world.raised().await.into_iter().next().expect("raised");
+        let brought_in = NotificationRaised { notification: world.id(), ..raised };
+        let brought_in = Event { origin: Origin::Import, ..world.event(ben.to_string(), brought_in) };
+        world.append_event(Topic::Notifications, brought_in).await;
         world.append_event(Topic::Media, note(&world, ben, Access::Public, &[ana]).1).await;
         let deliveries = world.delivered(1).await;
+        world.booked().await;
         assert!(matches!(&deliveries[..], [DeliveryEvent::DeliverySent(e)] if e.recipient == ana), "{deliveries:?}");
         assert_eq!(world.mails().len(), 1);
         notifier.end().await;
@@ -226,6 +232,43 @@ async fn a_ledger_that_was_lost_takes_no_history_for_news() {
         let ended = world.delivered(2).await;
         assert_eq!(ended.len(), 2, "{ended:?}");
         assert_eq!(world.mails().len(), 1, "only what came after");
+        notifier.end().await;
+        end(processes).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_notifiers_send_each_letter_once() {
+    const LETTERS: usize = 60;
+    each(|world| async move {
+        let (processes, ana, ben) = community(&world).await;
+        let notifiers = [world.notifier(), world.notifier()];
+        world.booked().await;
+        let notes: Vec<Event> = (0..LETTERS).map(|_| note(&world, ana, Access::Public, &[ben]).1).collect();
+        world.append_all(Topic::Media, &notes).await;
+        let ended = world.delivered(LETTERS).await;
+        world.booked().await;
+        let all_sent = ended.iter().all(|delivery| matches!(delivery, DeliveryEvent::DeliverySent(_)));
+        assert_eq!((world.deliveries().await.len(), all_sent, world.mails().len()), (LETTERS, true, LETTERS));
+        for notifier in notifiers {
+            notifier.end().await;
+        }
+        end(processes).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_no_address_is_sent_nothing() {
+    each(|world| async move {
+        let (processes, ana, _) = community(&world).await;
+        let nowhere = world.register_bare().await;
+        let notifier = world.notifier();
+        world.booked().await;
+        follow(&world, ana, nowhere).await;
+        let notification = only_notification(&world).await;
+        assert_eq!(world.delivered(1).await, [suppressed(nowhere, notification, Suppression::NoAddress)]);
         notifier.end().await;
         end(processes).await;
     })

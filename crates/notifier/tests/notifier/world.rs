@@ -202,9 +202,10 @@ impl World {
         person
     }
 
-    /// A person of whom only the journal knows.
+    /// A person who can neither sign in nor be written to, and whose name nobody can read.
     pub async fn register_bare(&self) -> ActorId {
         let person: ActorId = self.id();
+        self.deps.runner.keys.destroy(person).await.expect("a tombstone");
         let sealed: Sealed = aredvi_events::DataKey::new([1; 32]).seal(person, Uuid::nil(), [1; 24], "x");
         let (username, name) = (sealed.clone(), sealed);
         let body = aredvi_events::actors::PersonRegistered { by: None, person, request: Uuid::nil(), username, name };
