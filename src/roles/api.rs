@@ -9,6 +9,7 @@ use aredvi_api::admin::settled::Follows;
 use aredvi_api::admin::{self, Operations};
 use aredvi_api::admission::Near;
 use aredvi_api::app::{App, Settings, Views};
+use aredvi_api::bells::Bells;
 use aredvi_api::cards::Cards;
 use aredvi_api::cursor::Cursors;
 use aredvi_api::feed::FeedIndex;
@@ -125,6 +126,7 @@ pub fn open(base: &Base, readers: &Readers, config: &Http, listener: Option<&Tcp
         feed: Arc::new(FeedIndex::new(Arc::clone(&facts), STORIES_PER_OWNER)),
         facts,
         heard: Arc::new(Heard::new(Positions::new())),
+        bells: Arc::new(Bells::default()),
         verdicts: Arc::new(Verdicts::default()),
         near: Arc::new(Near::default()),
         cards: Arc::new(Cards::default()),
