@@ -128,7 +128,10 @@ impl App {
         };
         let session = match (admitted.session, &token) {
             (None, _) => None,
-            (Some(Lookup::Found(session)), Some(token)) => Some(self.standing_session(session, token)?),
+            (Some(Lookup::Found(session)), Some(token)) => {
+                self.hear_of(&session, &sent, &admitted.positions, Wait::of(headers).0).await;
+                Some(self.standing_session(session, token)?)
+            }
             (Some(Lookup::Found(_) | Lookup::Unknown), _) => return Err(Problem::sign_in_required().into()),
             (Some(Lookup::NotReady), _) => return Err(Problem::unavailable().into()),
         };
@@ -146,10 +149,25 @@ impl App {
         Ok((Caller { session, address, wanted, wait, idempotency, traceparent }, rated))
     }
 
+    /// Who has a session was registered before: a process that does not know him yet waits until it has heard of him.
+    async fn hear_of(&self, session: &Session, sent: &Positions, kept: &Positions, limit: Duration) {
+        if self.facts.look(self.mint.now_ms()).knows(session.person) {
+            return;
+        }
+        let mut wanted = sent.clone();
+        wanted.union(kept);
+        self.heard.wait_for(&wanted, &TOPICS, self.mint.clock(), limit).await;
+    }
+
     /// A session that the view found still has to stand: its person active, not ended by a change of password, not heard
     /// revoked.
     fn standing_session(&self, session: Session, token: &Token) -> Result<Session, Problem> {
-        let stands = self.facts.look(self.mint.now_ms()).session_stands(session.person, session.session, session.opened_at);
+        let look = self.facts.look(self.mint.now_ms());
+        if !look.knows(session.person) {
+            return Err(Problem::unavailable());
+        }
+        let stands = look.session_stands(session.person, session.session, session.opened_at);
+        drop(look);
         if !stands || self.near.revoked(session.session) {
             self.near.seen.invalidate(token.hash().as_str());
             return Err(Problem::sign_in_required());

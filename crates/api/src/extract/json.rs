@@ -66,6 +66,11 @@ pub async fn body(request: Request) -> Result<bytes::Bytes, Problem> {
 /// # Errors
 /// 400 when it is no JSON, 422 with a pointer when a part has the wrong type.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // A derived struct would take an array for its fields in order.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        serde_json::from_slice::<serde::de::IgnoredAny>(bytes).map_err(|_| Problem::malformed_json())?;
+        return Err(FieldError::new("", "wrong-type", "expected an object").into());
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| refusal(error.path(), error.inner()))?;
     deserializer.end().map_err(|_| Problem::malformed_json())?;

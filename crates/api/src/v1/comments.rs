@@ -80,16 +80,21 @@ async fn add(
                 mentions: said.mentions,
                 story: w.plan.second.into(),
             };
-            let place = w.append(Topic::Media, medium.to_string(), added).await?;
-            Ok((w.plan, place))
+            w.append(Topic::Media, medium.to_string(), added).await?;
+            Ok(w.plan)
         })
         .await?;
     let (card, positions) = match outcome {
-        Outcome::Now((plan, place), positions) => {
-            let row = CommentRow::fresh(plan.first.into(), medium, me.person, text, plan.time_ms, plan.second.into(), place);
+        Outcome::Now(plan, positions) => {
+            let row = CommentRow::fresh(plan.first.into(), medium, me.person, text, plan.time_ms, plan.second.into());
             (app.comment_cards(&me.caller, vec![row]).await?.pop(), positions)
         }
         Outcome::Before(plan) => {
+            let db = app.views.media.db().map_err(|e| not_serving(&e))?;
+            // It was written: a view that does not hold it is behind.
+            if media::comments_by_id(&db, &[plan.first.into()]).await.map_err(|e| unreadable(&e))?.is_empty() {
+                return Err(Problem::unavailable());
+            }
             let row = app.comment(&me.caller, plan.first.into()).await?.row;
             (app.comment_cards(&me.caller, vec![row]).await?.pop(), me.caller.wanted.clone())
         }

@@ -67,7 +67,12 @@ async fn add(State(app): State<Arc<App>>, me: SignedIn, Json(input): Json<NewNot
         }
         Outcome::Before(plan) => {
             app.fresh(&me.caller, &[&app.views.media, &app.views.actors]).await?;
-            let node = app.node(&me.caller, plan.first.into()).await?.node;
+            let medium: MediumId = plan.first.into();
+            // It was written: a view that does not hold it is behind.
+            if app.nodes([medium]).await?.is_empty() {
+                return Err(Problem::unavailable());
+            }
+            let node = app.node(&me.caller, medium).await?.node;
             (app.node_card(&me.caller, node).await?, me.caller.wanted.clone())
         }
     };

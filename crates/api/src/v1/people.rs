@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aredvi_events::actors::Refusal;
 use aredvi_events::identity::{RegistrationRequested, registered_id};
 use aredvi_events::topic::IDENTITY_KEY;
-use aredvi_events::{ActorId, Place, Topic};
+use aredvi_events::{ActorId, Partition, Place, Topic};
 use aredvi_projectors::accounts::queries as accounts;
 use aredvi_projectors::actors::queries as actors;
 use aredvi_projectors::graph::queries as graph;
@@ -91,13 +91,18 @@ pub(crate) async fn sign_up(
             }
         }
     };
-    match session {
+    let answered = match session {
         Some(session) => app.registered(plan.first.into(), session, &positions).await,
-        None => {
+        None => Err(Problem::not_found()),
+    };
+    match answered {
+        // Without a verdict, or before the views know the person: he asks again.
+        Err(problem) if problem.status == StatusCode::NOT_FOUND => {
             let pending = Registration { state: RegistrationState::Pending, code: None, person_id: None };
             let response = answer::written(StatusCode::ACCEPTED, app.journal.id(), &positions, pending);
             Ok(answer::located(response, &format!("/v1/registrations/{}", plan.event)))
         }
+        answered => answered,
     }
 }
 
@@ -188,7 +193,8 @@ impl App {
                 return None;
             }
             let db = self.views.accounts.db().ok()?;
-            accounts::verdict(&db, request).await.ok()?.map(|verdict| (verdict.refusal, None))
+            let verdict = accounts::verdict(&db, request).await.ok()??;
+            Some((verdict.refusal, self.last_of(verdict.person).await))
         };
         tokio::pin!(heard, kept);
         // What the tail heard comes with its place, so that the answer's position includes it.
@@ -197,6 +203,13 @@ impl App {
             verdict = &mut heard => match verdict { Some(verdict) => Some(verdict), None => kept.await },
             verdict = &mut kept => match verdict { Some(verdict) => Some(verdict), None => heard.await },
         }
+    }
+
+    /// Where the log of an actor ends: what was derived for him before this was asked stands there or earlier.
+    async fn last_of(&self, actor: ActorId) -> Option<Place> {
+        let partition = Partition::of(Topic::Actors, &actor.to_string());
+        let ends = self.journal.ends(&[Topic::Actors]).await.ok()?;
+        ends.next(partition).checked_sub(1).map(|offset| Place { partition, offset })
     }
 
     async fn registered(
