@@ -1,0 +1,13 @@
+//! The program from outside: real processes, real engines, HTTP. One file a feature, each test on both columns.
+
+mod access;
+mod comments;
+mod faults;
+mod first_steps;
+mod follow;
+mod idempotency;
+mod malformed;
+mod privacy;
+mod reading;
+mod sessions;
+mod world;

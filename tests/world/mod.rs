@@ -1,0 +1,189 @@
+//! The harness: real processes of the program, and people who talk to them over HTTP. It calls no product code but the
+//! readers of addresses.
+
+pub mod answer;
+pub mod ask;
+pub mod column;
+pub mod contract;
+pub mod engines;
+pub mod keeper;
+pub mod person;
+pub mod process;
+pub mod site;
+mod until;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use column::Column;
+use contract::Contract;
+use person::Person;
+use site::{Setting, Site};
+pub use until::until;
+
+/// How long a site may take to apply everything that was written, as a bound of tests.
+const SETTLE_LIMIT_S: u64 = 60;
+/// How long an api may take to be ready.
+const READY_LIMIT: Duration = Duration::from_secs(60);
+/// How long an answer may take before a test gives it up.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// Processes of a site that may make others append: a request a verdict, a cause a notification, that a delivery.
+const SETTLE_ROUNDS: usize = 5;
+
+/// Declares tests of a file once for both columns: `follow::embedded::NAME` and `follow::production::NAME`.
+macro_rules! columns {
+    ($($name:ident),* $(,)?) => {
+        mod embedded {
+            $(#[test]
+            fn $name() {
+                crate::world::run(crate::world::column::Column::Embedded, super::$name);
+            })*
+        }
+        mod production {
+            $(#[test]
+            fn $name() {
+                crate::world::run(crate::world::column::Column::Production, super::$name);
+            })*
+        }
+    };
+}
+pub(crate) use columns;
+
+/// A site, as one test sees it.
+pub struct World {
+    urls: Vec<String>,
+    admins: Vec<String>,
+    logs: Vec<PathBuf>,
+    /// What answers must be.
+    pub contract: Arc<Contract>,
+    client: reqwest::Client,
+}
+
+/// Runs a test of a feature on the site that all of them share.
+pub fn run(column: Column, test: impl AsyncFnOnce(&World)) {
+    static EMBEDDED: OnceLock<Site> = OnceLock::new();
+    static PRODUCTION: OnceLock<Site> = OnceLock::new();
+    if !column.can_run() {
+        return;
+    }
+    let shared = match column {
+        Column::Embedded => &EMBEDDED,
+        Column::Production => &PRODUCTION,
+    };
+    let site = shared.get_or_init(|| Site::start(&Setting::usual(column)));
+    on_runtime(async { test(&World::of(site).await).await });
+}
+
+/// Runs it with time and network.
+pub fn on_runtime<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(test)
+}
+
+impl World {
+    /// A test's view of a site.
+    async fn of(site: &Site) -> Self {
+        let client = reqwest::Client::builder().timeout(ANSWER_LIMIT).no_proxy().build().expect("a client");
+        let contract = site.contract.get_or_init(async || Arc::new(first_look(&client, &site.urls()).await)).await;
+        let (urls, admins, logs) = (site.urls(), site.admins(), site.logs());
+        Self { urls, admins, logs, contract: Arc::clone(contract), client }
+    }
+
+    /// A test's view of a site that the test itself kills and starts again.
+    pub async fn beside(site: &std::sync::Mutex<Site>) -> Self {
+        let client = reqwest::Client::builder().timeout(ANSWER_LIMIT).no_proxy().build().expect("a client");
+        let (urls, admins, logs) = {
+            let site = site.lock().expect("the site");
+            (site.urls(), site.admins(), site.logs())
+        };
+        let contract = Arc::new(first_look(&client, &urls).await);
+        Self { urls, admins, logs, contract, client }
+    }
+
+    /// Waits until everything that follows the log has come to its end.
+    pub async fn settle(&self) {
+        let mut last = String::new();
+        for _ in 0..SETTLE_ROUNDS {
+            let mut reached = String::new();
+            for admin in &self.admins {
+                reached = self.settled(admin).await;
+            }
+            if reached == last {
+                return;
+            }
+            last = reached;
+        }
+    }
+
+    async fn settled(&self, admin: &str) -> String {
+        let url = format!("{admin}/v1/admin/settled?wait={SETTLE_LIMIT_S}");
+        let request = self.client.get(url).timeout(Duration::from_secs(SETTLE_LIMIT_S + 5));
+        let response = request.send().await.expect("an answer of the admin API");
+        let (status, body) = (response.status(), response.text().await.expect("a body"));
+        assert_eq!(status, 200, "not settled within {SETTLE_LIMIT_S} s: {body}");
+        body
+    }
+
+    /// Somebody who is not signed in.
+    pub fn guest(&self) -> Person {
+        Person {
+            id: String::new(),
+            username: String::new(),
+            name: String::new(),
+            email: String::new(),
+            password: String::new(),
+            token: None,
+            session: String::new(),
+            client: self.client.clone(),
+            contract: Arc::clone(&self.contract),
+            urls: self.urls.clone(),
+            turn: Arc::new(AtomicUsize::new(0)),
+        }
+    }
+
+    /// Somebody who could sign up: nobody else has such a name in this run.
+    pub fn newcomer(&self, name: &str) -> Person {
+        static PEOPLE: AtomicU32 = AtomicU32::new(1);
+        let number = PEOPLE.fetch_add(1, Ordering::Relaxed);
+        let handle = name.to_ascii_lowercase();
+        Person {
+            username: format!("{handle}-{number}"),
+            name: format!("{name} {number}"),
+            email: format!("{handle}.{number}@example.org"),
+            password: format!("battery staple {number:05}"),
+            ..self.guest()
+        }
+    }
+
+    /// Somebody new, signed in.
+    pub async fn sign_up(&self, name: &str) -> Person {
+        let newcomer = self.newcomer(name);
+        let answer = newcomer.post("/v1/people", newcomer.sign_up()).await.expect(201).json();
+        Person { id: answer::id(&answer["person"]), ..newcomer }.in_session(&answer["session"])
+    }
+}
+
+/// Waits until all are ready, and reads what they promise.
+async fn first_look(client: &reqwest::Client, urls: &[String]) -> Contract {
+    for url in urls {
+        until("every api is ready", READY_LIMIT, async || {
+            let answer = client.get(format!("{url}/readyz")).send().await.ok()?;
+            answer.status().is_success().then_some(())
+        })
+        .await;
+    }
+    let url = format!("{}/v1/openapi.json", urls.first().expect("an api"));
+    Contract::new(client.get(url).send().await.expect("an answer").json().await.expect("a description"))
+}
+
+/// A test that fails shows what the processes said.
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for log in &self.logs {
+                eprintln!("--- {}\n{}", log.display(), process::log_end(log));
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! A running community: its processes, where they listen, and its end.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::column::{Column, Engines};
+use super::contract::Contract;
+use super::keeper::Keeper;
+use super::process::{Process, Start};
+
+/// How a site is set up.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// Its engines.
+    pub column: Column,
+    /// All roles in one process, or each in processes of its own, two of those that clients and views depend on.
+    pub shape: Shape,
+}
+
+/// How roles are spread over processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// `aredvi serve`.
+    One,
+    /// Two apis, two of projectors, a planner and a notifier.
+    Many,
+}
+
+/// A running community.
+pub struct Site {
+    engines: Option<Engines>,
+    processes: Vec<Process>,
+    data: PathBuf,
+    /// What its answers must be.
+    pub contract: tokio::sync::OnceCell<std::sync::Arc<Contract>>,
+    starts: Vec<Start>,
+    dir: PathBuf,
+    keeper: Keeper,
+}
+
+impl Setting {
+    /// As all tests of features use it.
+    pub fn usual(column: Column) -> Self {
+        let shape = match column {
+            Column::Embedded => Shape::One,
+            Column::Production => Shape::Many,
+        };
+        Self { column, shape }
+    }
+
+    /// All roles in one process.
+    pub fn one(column: Column) -> Self {
+        Self { shape: Shape::One, ..Self::usual(column) }
+    }
+
+    fn starts(&self, data: &Path, engines: Option<&Engines>) -> Vec<Start> {
+        let mut common = words(&["--data", &data.display().to_string(), "--admin-listen", "127.0.0.1:0"]);
+        if let Some(Engines { journal, db, cache }) = engines {
+            common.extend(words(&["--journal", journal, "--db", db, "--cache", cache, "--single-broker"]));
+        }
+        let http = words(&["--listen", "127.0.0.1:0", "--rate-limits", "off"]);
+        let link = words(&["--public-url", "http://community.test"]);
+        let start = |name: &str, role: &[&str], more: &[&[String]]| Start {
+            name: name.to_owned(),
+            args: [&words(role), &common, &more.concat()].into_iter().flatten().cloned().collect(),
+            api: role[0] == "serve" || role[0] == "api",
+        };
+        match self.shape {
+            Shape::One => vec![start("serve", &["serve"], &[&http, &link])],
+            Shape::Many => vec![
+                start("projector-1", &["projector", "all"], &[]),
+                start("projector-2", &["projector", "all"], &[]),
+                start("planner", &["planner"], &[]),
+                start("notifier", &["notifier"], &[&link]),
+                start("api-1", &["api"], &[&http, &link]),
+                start("api-2", &["api"], &[&http, &link]),
+            ],
+        }
+    }
+}
+
+impl Site {
+    /// Starts its processes and waits until they listen.
+    pub fn start(setting: &Setting) -> Self {
+        let dir = tempfile::tempdir().expect("a directory").keep();
+        let mut keeper = Keeper::start();
+        keeper.remove_directory(&dir);
+        let engines = (setting.column == Column::Production).then(|| Engines::named().expect("engines").prefixed(&prefix()));
+        for url in engines.iter().flat_map(|engines| [&engines.journal, &engines.db, &engines.cache]) {
+            keeper.clean(url);
+        }
+        let data = dir.join("data");
+        let starts = setting.starts(&data, engines.as_ref());
+        let contract = tokio::sync::OnceCell::new();
+        let mut site = Self { engines, processes: Vec::new(), data, contract, starts, dir, keeper };
+        if site.engines.is_some() {
+            site.create_topics();
+        }
+        for start in &site.starts {
+            let process = Process::start(start, &site.dir);
+            site.keeper.end_process(process.id());
+            site.processes.push(process);
+        }
+        for index in 0..site.processes.len() {
+            site.listens(index);
+        }
+        site
+    }
+
+    /// Where it answers clients.
+    pub fn urls(&self) -> Vec<String> {
+        self.processes.iter().filter_map(|process| process.url.clone()).collect()
+    }
+
+    /// Where it answers operators, one address a process.
+    pub fn admins(&self) -> Vec<String> {
+        self.processes.iter().map(|process| process.admin.clone()).collect()
+    }
+
+    /// What its processes write to.
+    pub fn logs(&self) -> Vec<PathBuf> {
+        self.processes.iter().map(|process| process.log.clone()).collect()
+    }
+
+    /// Ends a process at once, as a failing machine does.
+    pub fn kill(&mut self, index: usize) {
+        let id = self.processes[index].id();
+        self.processes[index].kill();
+        self.keeper.forget_process(id);
+    }
+
+    /// Starts a process that has ended again, and waits until it listens where it listened.
+    pub fn restart(&mut self, index: usize) {
+        let process = Process::start(&self.starts[index], &self.dir);
+        self.keeper.end_process(process.id());
+        self.processes[index] = process;
+        self.listens(index);
+    }
+
+    /// Waits until a process listens, and keeps its ports for when it is started again.
+    fn listens(&mut self, index: usize) {
+        let (process, start) = (&mut self.processes[index], &mut self.starts[index]);
+        process.wait_for_listeners(start.api);
+        let addresses = [("--listen", process.url.as_ref()), ("--admin-listen", Some(&process.admin))];
+        for (flag, url) in addresses {
+            let place = start.args.iter().position(|word| word == flag);
+            if let (Some(place), Some(address)) = (place, url.and_then(|url| url.strip_prefix("http://"))) {
+                address.clone_into(&mut start.args[place + 1]);
+            }
+        }
+    }
+
+    fn create_topics(&self) {
+        let engines = self.engines.as_ref().expect("engines");
+        let made = std::process::Command::new(env!("CARGO_BIN_EXE_aredvi"))
+            .args(["topics", "create", "--single-broker", "--journal", &engines.journal, "--data"])
+            .arg(&self.data)
+            .output()
+            .expect("aredvi topics create");
+        assert!(made.status.success(), "cannot create topics: {}", String::from_utf8_lossy(&made.stderr));
+    }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+/// A name that no other world has, of this run or another.
+fn prefix() -> String {
+    static WORLDS: AtomicU32 = AtomicU32::new(0);
+    let (run, world) = (uuid::Uuid::new_v4().simple().to_string(), WORLDS.fetch_add(1, Ordering::Relaxed));
+    format!("e{}{world}", &run[..12])
+}
