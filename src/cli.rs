@@ -322,6 +322,14 @@ impl Parked {
             Self::Show(parked) | Self::Retry(parked) | Self::Drop(parked) => &parked.server,
         }
     }
+
+    /// The view that something is done to.
+    pub fn view(&self) -> Option<&str> {
+        match self {
+            Self::Retry(parked) => Some(&parked.view),
+            Self::List { .. } | Self::Show(_) | Self::Drop(_) => None,
+        }
+    }
 }
 
 /// One line; the value is left out, it may hold a password.

@@ -26,11 +26,18 @@ pub fn told(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(if error.is::<Misuse>() { MISUSED } else { FAILED })
 }
 
-/// An error with its causes in one line; a cause that its error repeats stands once.
+/// An error with its causes in one line; a cause that its error repeats stands once, and of one with many lines stands the
+/// first.
 pub fn line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {
-        let said = cause.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        let said = cause.to_string();
+        let mut lines = said.lines().filter(|line| !line.trim().is_empty());
+        let first = lines.next().unwrap_or_default().trim();
+        let said = match lines.count() {
+            0 => first.to_owned(),
+            more => format!("{first} (and {more} more)"),
+        };
         if line.is_empty() {
             line = said;
         } else if !line.contains(&said) {
@@ -48,8 +55,9 @@ mod tests {
 
     #[test]
     fn a_failure_is_one_line_with_its_causes() {
-        let error = anyhow!("no such\nfile").context("cannot open it").context("cannot start");
+        let error = anyhow!("no such file").context("cannot open it").context("cannot start");
         assert_eq!(line(&error), "cannot start: cannot open it: no such file");
+        assert_eq!(line(&anyhow!("a: missing\nb: missing\nc: missing\n")), "a: missing (and 2 more)");
     }
 
     #[test]

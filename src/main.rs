@@ -50,14 +50,14 @@ fn run() -> anyhow::Result<()> {
             Some(Command::Notifier(notifier)) => commands::notifier::run(notifier).await,
             Some(Command::Topics(topics)) => commands::topics::run(topics).await,
             Some(Command::Views(server)) => {
-                Reached::open(&server).await?.run(async |operator| commands::views::run(operator).await).await
+                Reached::open(&server, None).await?.run(async |operator| commands::views::run(operator).await).await
             }
             Some(Command::Parked(parked)) => {
-                let reached = Reached::open(parked.server()).await?;
+                let reached = Reached::open(parked.server(), parked.view()).await?;
                 reached.run(async |operator| commands::parked::run(operator, &parked).await).await
             }
             Some(Command::Rebuild(rebuild)) => {
-                let (reached, clock) = (Reached::open(&rebuild.server).await?, config::clock()?);
+                let (reached, clock) = (Reached::open(&rebuild.server, Some(&rebuild.view)).await?, config::clock()?);
                 reached.run(async |operator| commands::rebuild::run(operator, &rebuild, &clock).await).await
             }
             Some(Command::Admin(Admin::Create(create))) => {

@@ -47,7 +47,7 @@ impl Process {
         let metrics = metrics::start()?;
         let base = tokio::select! {
             base = Base::open(engines, config::clock()?) => base?,
-            () = shutdown.cancelled() => bail!("interrupted"),
+            () = shutdown.cancelled() => bail!("interrupted before it began"),
         };
         let roles = || Roles::new(base.mint.clock().clone());
         let (front, mut back) = (roles(), roles());
@@ -74,7 +74,9 @@ impl Process {
     /// The failure, or what was not ended in order.
     pub async fn run(mut self, started: anyhow::Result<()>) -> anyhow::Result<()> {
         if started.is_err() {
-            return self.end(started).await;
+            // What a signal interrupted has not failed.
+            let outcome = if self.shutdown.is_cancelled() { Ok(()) } else { started };
+            return self.end(outcome).await;
         }
         let failed = tokio::select! {
             () = self.shutdown.cancelled() => Ok(()),

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use aredvi_api::admin::{self, Operations};
+use aredvi_notifier::planner;
 use aredvi_projectors::runner::Progress;
+use aredvi_projectors::views;
 use serde::de::IgnoredAny;
 
 use crate::cli::{AtServer, Serve};
@@ -14,7 +16,8 @@ use crate::operator::{Operator, Refused};
 use crate::process::Process;
 use crate::roles::all;
 use crate::roles::api::{self, Purpose, Started};
-use crate::views::{LOOK, Readers};
+use crate::roles::facts::{self, Memory};
+use crate::views::{LOOK, Readers, of_consumers};
 
 /// Somebody who does what an operator asks.
 pub struct Reached {
@@ -52,17 +55,26 @@ pub async fn running(server: &AtServer) -> anyhow::Result<Option<Operator>> {
 }
 
 impl Reached {
-    /// Finds the running server, or opens the engines here.
+    /// Finds the running server, or opens the engines here to look and to act on `view`.
     ///
     /// # Errors
     /// When neither can be.
-    pub async fn open(server: &AtServer) -> anyhow::Result<Self> {
+    pub async fn open(server: &AtServer, view: Option<&str>) -> anyhow::Result<Self> {
         if let Some(operator) = running(server).await? {
             return Ok(Self { operator, here: None });
         }
-        let process = Process::start(&server.engines).await?;
+        let mut process = Process::start(&server.engines).await?;
         let deps = process.base.deps(None, Progress::default());
-        let readers = Readers::open(aredvi_projectors::views::all(), &deps, LOOK).await;
+        // The planner alone asks what may be seen; others need not wait until that is loaded.
+        let memory = match view {
+            Some(planner::NAME) => facts::start(&mut process, &deps).await,
+            Some(_) | None => Memory::default(),
+        };
+        let consumers = match of_consumers(&memory.deps(deps.clone())).await {
+            Ok(consumers) => consumers,
+            Err(error) => return Err(process.end(Err(error.into())).await.err().unwrap_or_else(|| anyhow!("interrupted"))),
+        };
+        let readers = Readers::open(views::all(), &deps, LOOK).await.and(Readers::open(consumers, &deps, LOOK).await);
         let operations = Arc::new(operations::of(&process, deps, readers));
         let operator = Operator::Here(admin::routes(Arc::clone(&operations)));
         Ok(Self { operator, here: Some(Here { process, operations }) })

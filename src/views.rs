@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use aredvi_api::admin::Operated;
-use aredvi_events::Positions;
 use aredvi_notifier::janitor::Janitor;
 use aredvi_notifier::key_keeper::KeyKeeper;
 use aredvi_notifier::ledger::Ledger;
-use aredvi_notifier::planner::Planner;
+use aredvi_notifier::planner::{BirthError, Planner};
 use aredvi_projectors::db::PoolSizes;
 use aredvi_projectors::runner::{Deps, ViewReader};
 use aredvi_projectors::view::View;
@@ -58,14 +57,17 @@ impl Readers {
     }
 }
 
-/// The views of the planner's and the notifier's roles. They are kept by those roles; here they are looked at.
-pub fn of_consumers(deps: &aredvi_notifier::Deps) -> Vec<Arc<dyn View>> {
-    vec![
-        Arc::new(Planner::born(deps, Positions::new())),
-        Arc::new(Ledger::born(Positions::new())),
+/// The views of the planner's and the notifier's roles, as operators look at them and rebuild them.
+///
+/// # Errors
+/// When it cannot be told since when they count.
+pub async fn of_consumers(deps: &aredvi_notifier::Deps) -> Result<Vec<Arc<dyn View>>, BirthError> {
+    Ok(vec![
+        Arc::new(Planner::open(deps).await?),
+        Arc::new(Ledger::open(&deps.runner).await?),
         Arc::new(Janitor),
         Arc::new(KeyKeeper::new(deps.runner.keys.clone())),
-    ]
+    ])
 }
 
 /// What a process of projectors was asked to keep.

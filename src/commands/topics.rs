@@ -1,7 +1,8 @@
 //! `aredvi topics create|check`.
 
+use anyhow::anyhow;
 use aredvi_events::Mint;
-use aredvi_journal::{JournalUrl, topics};
+use aredvi_journal::{JournalUrl, TopicsError, topics};
 
 use crate::cli::Topics;
 use crate::config;
@@ -17,15 +18,31 @@ pub async fn run(command: Topics) -> anyhow::Result<()> {
     match command {
         Topics::Create(server) => {
             let _owned = own(&server.engines)?;
-            let journal = topics::create(&server.engines.journal(), server.engines.single_broker, &mint).await?;
+            let created = topics::create(&server.engines.journal(), server.engines.single_broker, &mint).await;
+            let journal = created.map_err(told)?;
             say(format_args!("the topics of journal {journal} are there and fit"));
         }
         Topics::Check(server) => {
-            topics::check(&server.engines.journal(), server.engines.single_broker).await?;
+            topics::check(&server.engines.journal(), server.engines.single_broker).await.map_err(told)?;
             say("the topics fit");
         }
     }
     Ok(())
+}
+
+/// Topics that do not fit are told a line each.
+fn told(error: TopicsError) -> anyhow::Error {
+    match &error {
+        TopicsError::Unfit(lines) if lines.lines().count() > 1 => {
+            eprintln!("{lines}");
+            anyhow!("{} topics do not fit", lines.lines().count())
+        }
+        TopicsError::Unfit(_)
+        | TopicsError::Unreachable { .. }
+        | TopicsError::Refused { .. }
+        | TopicsError::Unnamed { .. }
+        | TopicsError::Embedded(_) => error.into(),
+    }
 }
 
 /// The embedded log is one process's.

@@ -35,8 +35,8 @@ pub struct Engines {
     )]
     pub journal: JournalUrl,
 
-    /// The read models: `sqlite:[DIR]` (default: --data) or `mysql://USER:PASSWORD@HOST:PORT/PREFIX`. AREDVI_DB_<VIEW>
-    /// moves one view elsewhere, AREDVI_DB_<VIEW>_READ names its replica.
+    /// The read models: `sqlite:[DIR]` (default: --data) or `mysql://USER:PASSWORD@HOST:PORT/PREFIX`. AREDVI_DB_`VIEW`
+    /// moves one view elsewhere, AREDVI_DB_`VIEW`_READ names its replica.
     #[arg(
         long,
         env = "AREDVI_DB",

@@ -11,7 +11,7 @@ use aredvi_projectors::views;
 
 use super::api::{Purpose, Started};
 use super::facts::Memory;
-use super::{api, notifier, planner, projectors};
+use super::{api, notifier, planner, projectors, rebuilds};
 use crate::cli::Serve;
 use crate::process::Process;
 use crate::views::{LOOK, Readers, SERVE, of_consumers};
@@ -32,6 +32,7 @@ pub async fn start(process: &mut Process, config: &Serve, purpose: Purpose) -> a
     projectors::start(process, views::all(), &deps);
     let names: Vec<_> = views::all().iter().map(|view| view.name()).collect();
     births(process, &names).await;
+    rebuilds::of_other_versions(process, &deps).await?;
     let readers = Readers::open(views::all(), &deps, SERVE).await;
     let listener = api::bind(&config.http, purpose).await?;
     let app = api::open(&process.base, &readers, &config.http, listener.as_ref())?;
@@ -45,7 +46,7 @@ pub async fn start(process: &mut Process, config: &Serve, purpose: Purpose) -> a
         begun.push(ledger::NAME);
     }
     births(process, &begun).await;
-    let readers = readers.and(Readers::open(of_consumers(&consumers), &deps, LOOK).await);
+    let readers = readers.and(Readers::open(of_consumers(&consumers).await?, &deps, LOOK).await);
     api::answer(process, app, deps, readers, listener, config.admin.admin_listen, purpose).await
 }
 

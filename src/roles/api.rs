@@ -4,18 +4,19 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use aredvi_api::admin::settled::Follows;
 use aredvi_api::admin::{self, Operations};
 use aredvi_api::admission::Near;
 use aredvi_api::app::{App, Settings, Views};
+use aredvi_api::bells::Bells;
 use aredvi_api::cards::Cards;
 use aredvi_api::cursor::Cursors;
 use aredvi_api::feed::FeedIndex;
 use aredvi_api::passwords::Passwords;
 use aredvi_api::serve;
 use aredvi_api::verdicts::Verdicts;
-use aredvi_events::{Positions, Topic};
+use aredvi_events::{Partition, Positions, Topic};
 use aredvi_projectors::facts::Facts;
 use aredvi_projectors::facts::follow::{Heard, TOPICS};
 use aredvi_projectors::runner::{Deps, Progress};
@@ -35,6 +36,12 @@ use crate::views::{Readers, SERVE};
 
 /// How long a session lasts from its opening, whatever happens.
 const SESSION_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// How long a server that is not ready yet keeps silent about its address; `/readyz` says from when on it is ready.
+const READY_SOON: Duration = Duration::from_secs(1);
+/// How long a subcommand waits for its own api to be ready.
+const READY_LIMIT: Duration = Duration::from_secs(60);
+/// Between two looks whether it is.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// The newest stories of each owner that memory holds; older ones are read from the view.
 const STORIES_PER_OWNER: usize = 500;
 
@@ -125,6 +132,7 @@ pub fn open(base: &Base, readers: &Readers, config: &Http, listener: Option<&Tcp
         feed: Arc::new(FeedIndex::new(Arc::clone(&facts), STORIES_PER_OWNER)),
         facts,
         heard: Arc::new(Heard::new(Positions::new())),
+        bells: Arc::new(Bells::default()),
         verdicts: Arc::new(Verdicts::default()),
         near: Arc::new(Near::default()),
         cards: Arc::new(Cards::default()),
@@ -164,6 +172,11 @@ pub async fn answer(
     if purpose == Purpose::Serve {
         operators::start(process, Arc::clone(&operations), operators.clone(), admin_listen).await?;
     }
+    let limit = if purpose == Purpose::Serve { READY_SOON } else { READY_LIMIT };
+    let ready = process.base.mint.clock().timeout(limit, until_ready(&app)).await;
+    if ready.is_err() && purpose != Purpose::Serve {
+        bail!("the views were not ready in {limit:?}: is `aredvi projector all` running?");
+    }
     if let Some(listener) = listener {
         process
             .front
@@ -173,6 +186,18 @@ pub async fn answer(
         say(format_args!("listening on http://{address}"));
     }
     Ok(Started { operators, operations })
+}
+
+/// Waits until what the api holds in memory is complete, and sessions are answered.
+async fn until_ready(app: &App) {
+    let partitions = Partition::all(&[Topic::Sessions]).len();
+    loop {
+        let sessions = app.sessions.positions().await.is_ok_and(|positions| positions.len() == partitions);
+        if sessions && app.facts.trusted(app.mint.now_ms()) {
+            return;
+        }
+        app.mint.clock().sleep(LOOK_EVERY).await;
+    }
 }
 
 /// The tail of a process, as something that follows the log.

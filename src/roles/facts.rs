@@ -23,6 +23,13 @@ pub struct Memory {
     pub heard: Arc<Heard>,
 }
 
+impl Default for Memory {
+    /// Nothing is known, and nothing keeps it.
+    fn default() -> Self {
+        Self { facts: Arc::new(Facts::new()), heard: Arc::new(Heard::new(Positions::new())) }
+    }
+}
+
 impl Memory {
     /// What the planner, the janitor, the key keeper and the notifier share.
     pub fn deps(&self, runner: Deps) -> aredvi_notifier::Deps {
@@ -36,7 +43,7 @@ const LOAD_RETRY: Duration = Duration::from_millis(200);
 
 /// Keeps facts: loaded from the views `actors` and `graph`, then by the log.
 pub async fn start(process: &mut Process, deps: &Deps) -> Memory {
-    let memory = Memory { facts: Arc::new(Facts::new()), heard: Arc::new(Heard::new(Positions::new())) };
+    let memory = Memory::default();
     let actors = ViewReader::open(&Actors, &[Actors.schema_version()], deps, LOOK).await;
     let graph = ViewReader::open(&Graph, &[Graph.schema_version()], deps, LOOK).await;
     let follower = Follower {

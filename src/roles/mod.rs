@@ -7,6 +7,7 @@ pub mod notifier;
 pub mod operators;
 pub mod planner;
 pub mod projectors;
+pub mod rebuilds;
 
 use std::future::Future;
 use std::time::Duration;

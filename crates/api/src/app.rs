@@ -14,6 +14,7 @@ use aredvi_projectors::sessions::Sessions;
 
 use crate::admission::Near;
 use crate::answer::Freshness;
+use crate::bells::Bells;
 use crate::caller::Caller;
 use crate::cards::Cards;
 use crate::cursor::Cursors;
@@ -90,6 +91,8 @@ pub struct App {
     pub heard: Arc<Heard>,
     /// Every owner's newest stories.
     pub feed: Arc<FeedIndex>,
+    /// The newest notifications of recently active people.
+    pub bells: Arc<Bells>,
     /// Answers of the decider.
     pub verdicts: Arc<Verdicts>,
     /// What this process remembers of sessions.

@@ -6,6 +6,7 @@ pub mod admin;
 pub mod admission;
 pub mod answer;
 pub mod app;
+pub mod bells;
 pub mod caller;
 pub mod cards;
 pub mod commands;

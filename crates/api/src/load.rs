@@ -22,6 +22,7 @@ impl App {
     /// [`LoadError`], while the views do not serve or an engine is away: try again.
     pub async fn load(&self) -> Result<(), LoadError> {
         let from = load(&self.journal, &self.views, &self.facts, &self.feed).await?;
+        self.bells.begin(&from);
         self.heard.begin(&from);
         Ok(())
     }

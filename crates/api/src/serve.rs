@@ -65,8 +65,13 @@ pub async fn follow(app: Arc<App>, shutdown: CancellationToken) {
             () = app.mint.clock().sleep(LOAD_RETRY) => {}
         }
     }
-    let listeners: Vec<Arc<dyn Listener>> =
-        vec![Arc::clone(&app.near) as _, Arc::clone(&app.feed) as _, Arc::clone(&app.cards) as _, Arc::clone(&app.verdicts) as _];
+    let listeners: Vec<Arc<dyn Listener>> = vec![
+        Arc::clone(&app.near) as _,
+        Arc::clone(&app.feed) as _,
+        Arc::clone(&app.cards) as _,
+        Arc::clone(&app.bells) as _,
+        Arc::clone(&app.verdicts) as _,
+    ];
     let follower = Follower {
         journal: app.journal.clone(),
         clock: app.mint.clock().clone(),

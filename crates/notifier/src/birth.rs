@@ -32,10 +32,17 @@ pub(crate) const BIRTHS: Table = Table {
 const SELECT: &str = "SELECT topic, part, next_offset FROM births";
 
 /// The birth of the generation of `tx`: the stored one, or `now`, which is stored.
+///
+/// # Errors
+/// A transient one when neither is known: a view that was opened only to be looked at must not take history for news,
+/// so whoever applies waits for the view's own role.
 pub(crate) async fn of(tx: &mut Tx, now: &Positions) -> Result<Positions, DbError> {
     let stored = positions(&tx.read(SELECT, vec![]).await?)?;
-    if !stored.is_empty() || now.is_empty() {
+    if !stored.is_empty() {
         return Ok(stored);
+    }
+    if now.is_empty() {
+        return Err(unborn());
     }
     store(tx, now).await?;
     // Another worker of the same generation may have been first.
@@ -71,6 +78,11 @@ async fn register_in(db: &Db, now: &Positions) -> Result<(), DbError> {
 async fn store(tx: &mut Tx, now: &Positions) -> Result<(), DbError> {
     let rows: Vec<[Value; 3]> = now.iter().map(|(at, next)| [at.topic.number().into(), at.number.into(), next.into()]).collect();
     tx.insert_ignore(BIRTHS.name, ["topic", "part", "next_offset"], rows).await
+}
+
+fn unborn() -> DbError {
+    let source = std::io::Error::other("the view was opened to be looked at; the role that keeps it knows its birth");
+    DbError::File { path: BIRTHS.name.into(), source }
 }
 
 /// Why it cannot be told yet since when a view counts.
@@ -122,4 +134,26 @@ fn positions(rows: &[Row]) -> Result<Positions, DbError> {
             Ok((Partition { topic, number: row.id(1)? }, row.id(2)?))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aredvi_projectors::db::{DbUrl, Durability};
+
+    #[tokio::test]
+    async fn a_generation_is_born_once_and_never_by_a_view_that_is_only_looked_at() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let url = DbUrl::Embedded { dir: dir.path().to_owned() };
+        let db = Db::open(&url, None, "view", Durability::Normal, SIZES).await.expect("a schema");
+        db.run_schema(BIRTHS.ddl).await.expect("a table");
+        let mut tx = db.begin().await.expect("begun");
+        let refused = of(&mut tx, &Positions::new()).await.expect_err("unborn");
+        assert!(refused.is_transient(), "it is waited out, and no event is parked for it");
+        let at = |next| Positions::from_iter([(Partition { topic: Topic::Notifications, number: 3 }, next)]);
+        assert_eq!(of(&mut tx, &at(7)).await.expect("born"), at(7));
+        assert_eq!(of(&mut tx, &at(9)).await.expect("known"), at(7), "the first birth counts");
+        assert_eq!(of(&mut tx, &Positions::new()).await.expect("known"), at(7));
+        tx.commit().await.expect("committed");
+    }
 }

@@ -1,12 +1,13 @@
 //! Cards of comments.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use aredvi_events::{CommentId, MediumId};
 use aredvi_projectors::media::queries::{self as media, CommentRow};
 
 use super::nodes::medium;
-use super::{not_serving, unreadable};
+use super::{not_serving, shared, unreadable};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::commands::comment::Comment as Standing;
@@ -56,9 +57,35 @@ impl App {
     /// # Errors
     /// 404 when there is none for him; 503 when `media` cannot be read.
     pub async fn comment(&self, caller: &Caller, id: CommentId) -> Result<CommentView, Problem> {
-        let db = self.views.media.db().map_err(|e| not_serving(&e))?;
-        let rows = media::comments_by_id(&db, &[id]).await.map_err(|e| unreadable(&e))?;
+        let rows = self.comment_rows([id]).await?.into_values().map(|row| CommentRow::clone(&row)).collect();
         self.comment_views(caller, rows).await?.pop().ok_or_else(Problem::not_found)
+    }
+
+    /// These comments, deleted ones too; those that `media` does not know yet are left out. Visibility is not asked.
+    ///
+    /// # Errors
+    /// 503 when `media` cannot be read and not all are kept.
+    pub async fn comment_rows(
+        &self,
+        ids: impl IntoIterator<Item = CommentId>,
+    ) -> Result<HashMap<CommentId, Arc<CommentRow>>, Problem> {
+        let mut rows: HashMap<CommentId, Arc<CommentRow>> = HashMap::new();
+        let mut missing = Vec::new();
+        for id in ids {
+            match self.cards.comments.get(id) {
+                Some(row) => drop(rows.insert(id, row)),
+                None => missing.push(id),
+            }
+        }
+        if !missing.is_empty() {
+            let db = self.views.media.db().map_err(|e| not_serving(&e))?;
+            for row in media::comments_by_id(&db, &missing).await.map_err(|e| unreadable(&e))? {
+                let row = shared(row);
+                self.cards.comments.put(row.id, row.last.offset, &row);
+                rows.insert(row.id, row);
+            }
+        }
+        Ok(rows)
     }
 
     async fn comment_views(&self, caller: &Caller, rows: Vec<CommentRow>) -> Result<Vec<CommentView>, Problem> {

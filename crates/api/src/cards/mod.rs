@@ -1,4 +1,4 @@
-//! Cards of actors and nodes: kept in this process while nothing newer was heard, read from the views otherwise.
+//! Cards of actors, nodes and comments: kept in this process while nothing newer was heard, read from the views otherwise.
 //!
 //! The tail says how new a card must be. A fill that is older is shown, since the reader's own freshness was settled
 //! before, but never kept.
@@ -7,14 +7,17 @@ mod actors;
 mod comments;
 mod kept;
 mod nodes;
+mod notifications;
 mod stories;
 
 use std::sync::Arc;
 
 use aredvi_events::envelope::Placed;
-use aredvi_events::{ActorId, Body, MediumId};
+use aredvi_events::media::MediaEvent;
+use aredvi_events::{ActorId, Body, CommentId, MediumId};
 use aredvi_projectors::db::DbError;
 use aredvi_projectors::facts::follow::Listener;
+use aredvi_projectors::media::queries::CommentRow;
 use aredvi_projectors::runner::NotReady;
 
 use crate::problem::Problem;
@@ -27,16 +30,19 @@ pub use stories::StoryView;
 const ACTORS_KEPT: u64 = 200_000;
 /// Cards of nodes that a process keeps.
 const NODES_KEPT: u64 = 100_000;
+/// Comments that a process keeps.
+const COMMENTS_KEPT: u64 = 100_000;
 
 /// The cards of one process.
 pub struct Cards {
     actors: Kept<ActorId, aredvi_projectors::actors::queries::Card>,
     nodes: Kept<MediumId, Node>,
+    comments: Kept<CommentId, CommentRow>,
 }
 
 impl Default for Cards {
     fn default() -> Self {
-        Self { actors: Kept::new(ACTORS_KEPT), nodes: Kept::new(NODES_KEPT) }
+        Self { actors: Kept::new(ACTORS_KEPT), nodes: Kept::new(NODES_KEPT), comments: Kept::new(COMMENTS_KEPT) }
     }
 }
 
@@ -48,9 +54,12 @@ impl Listener for Cards {
                     self.actors.needs(actor, placed.place.offset);
                 }
             }
-            Body::Media(_) => {
+            Body::Media(event) => {
                 if let Ok(medium) = placed.event.key.parse() {
                     self.nodes.needs(medium, placed.place.offset);
+                }
+                if let Some(comment) = comment_of(event) {
+                    self.comments.needs(comment, placed.place.offset);
                 }
             }
             Body::Identity(_)
@@ -60,6 +69,25 @@ impl Listener for Cards {
             | Body::Deliveries(_)
             | Body::Any(_) => {}
         }
+    }
+}
+
+/// The comment that an event changes.
+fn comment_of(event: &MediaEvent) -> Option<CommentId> {
+    match event {
+        MediaEvent::CommentAdded(e) => Some(e.comment),
+        MediaEvent::CommentEdited(e) => Some(e.comment),
+        MediaEvent::CommentDeleted(e) => Some(e.comment),
+        MediaEvent::CommentVoted(e) => Some(e.comment),
+        MediaEvent::CommentUnvoted(e) => Some(e.comment),
+        MediaEvent::NoteAdded(_)
+        | MediaEvent::NoteEdited(_)
+        | MediaEvent::AccessChanged(_)
+        | MediaEvent::MediumDeleted(_)
+        | MediaEvent::MediumVoted(_)
+        | MediaEvent::MediumUnvoted(_)
+        | MediaEvent::MediumSubscribed(_)
+        | MediaEvent::MediumUnsubscribed(_) => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use aredvi_events::{ActorId, CommentId, MediumId, Place, StoryId};
-use aredvi_projectors::media::queries as media;
+use aredvi_projectors::media::queries::CommentRow;
 use aredvi_projectors::story_feed::queries::{self as stories, Row};
 use aredvi_projectors::visibility::{may_see_card, may_see_page, may_see_subject};
 
@@ -94,11 +94,7 @@ impl App {
 
     /// Comments with their media, those that the caller may see.
     async fn comments(&self, caller: &Caller, ids: Vec<CommentId>) -> Result<HashMap<CommentId, Comment>, Problem> {
-        if ids.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let db = self.views.media.db().map_err(|e| not_serving(&e))?;
-        let rows = media::comments_by_id(&db, &ids).await.map_err(|e| unreadable(&e))?;
+        let rows = self.comment_rows(ids).await?.into_values().map(|row| CommentRow::clone(&row)).collect();
         let cards = self.comment_cards(caller, rows).await?;
         Ok(cards.into_iter().map(|card| (card.id, card)).collect())
     }

@@ -32,7 +32,7 @@ pub struct Notification {
     /// The comment it tells of.
     #[schema(required)]
     pub comment: Option<Comment>,
-    /// How many more did the same.
+    /// How many more did the same and are told of here alone. Always 0: each is told by itself.
     pub others_count: u64,
     /// Whether the person has seen it.
     pub read: bool,

@@ -80,13 +80,13 @@ async fn add(
                 mentions: said.mentions,
                 story: w.plan.second.into(),
             };
-            w.append(Topic::Media, medium.to_string(), added).await?;
-            Ok(w.plan)
+            let place = w.append(Topic::Media, medium.to_string(), added).await?;
+            Ok((w.plan, place))
         })
         .await?;
     let (card, positions) = match outcome {
-        Outcome::Now(plan, positions) => {
-            let row = CommentRow::fresh(plan.first.into(), medium, me.person, text, plan.time_ms, plan.second.into());
+        Outcome::Now((plan, place), positions) => {
+            let row = CommentRow::fresh(plan.first.into(), medium, me.person, text, plan.time_ms, plan.second.into(), place);
             (app.comment_cards(&me.caller, vec![row]).await?.pop(), positions)
         }
         Outcome::Before(plan) => {

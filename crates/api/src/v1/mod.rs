@@ -7,6 +7,7 @@ pub mod follow;
 pub mod hashtags;
 pub mod me;
 pub mod notes;
+pub mod notifications;
 pub mod people;
 pub mod registrations;
 pub mod search;
@@ -41,6 +42,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(subscriptions::routes())
         .merge(hashtags::routes())
         .merge(feed::routes())
+        .merge(notifications::routes())
 }
 
 impl From<Refusal> for Problem {

@@ -83,6 +83,8 @@ pub struct CommentRow {
     pub deleted: bool,
     /// The story that tells it.
     pub story: StoryId,
+    /// The last event in it.
+    pub last: Place,
 }
 
 impl Node {
@@ -113,15 +115,23 @@ impl Node {
 }
 
 impl CommentRow {
-    /// A comment as its writer knows it.
-    pub const fn fresh(id: CommentId, medium: MediumId, author: ActorId, body: String, created_at: i64, story: StoryId) -> Self {
-        Self { id, medium, author, body: Some(body), vote_count: 0, created_at, edited_at: None, deleted: false, story }
+    /// A comment as its writer knows it, made by the event at `last`.
+    pub const fn fresh(
+        id: CommentId,
+        medium: MediumId,
+        author: ActorId,
+        body: String,
+        created_at: i64,
+        story: StoryId,
+        last: Place,
+    ) -> Self {
+        Self { id, medium, author, body: Some(body), vote_count: 0, created_at, edited_at: None, deleted: false, story, last }
     }
 }
 
 const NODE: &str =
     "id, owner, author, access, body, comment_count, vote_count, created_at, edited_at, deleted, last_part, last_offset";
-const COMMENT: &str = "id, medium, author, body, vote_count, created_at, edited_at, deleted, story";
+const COMMENT: &str = "id, medium, author, body, vote_count, created_at, edited_at, deleted, story, last_part, last_offset";
 
 /// These media, deleted ones too, in no order.
 ///
@@ -275,7 +285,6 @@ pub async fn tagged(db: &Db, tag: &str, below: Option<MediumId>, limit: u32) -> 
 }
 
 fn node(row: &Row) -> Result<Node, DbError> {
-    let number = u32::try_from(row.int(10)?).unwrap_or(0);
     Ok(Node {
         id: row.id(0)?,
         owner: row.id(1)?,
@@ -287,8 +296,15 @@ fn node(row: &Row) -> Result<Node, DbError> {
         created_at: row.int(7)?,
         edited_at: row.opt_int(8)?,
         deleted: row.int(9)? != 0,
-        last: Place { partition: Partition { topic: Topic::Media, number }, offset: u64::try_from(row.int(11)?).unwrap_or(0) },
+        last: place(row, 10)?,
     })
+}
+
+/// The partition and the offset of a row's last event, in this column and the next.
+fn place(row: &Row, column: usize) -> Result<Place, DbError> {
+    let number = u32::try_from(row.int(column)?).unwrap_or(0);
+    let offset = u64::try_from(row.int(column + 1)?).unwrap_or(0);
+    Ok(Place { partition: Partition { topic: Topic::Media, number }, offset })
 }
 
 fn comment(row: &Row) -> Result<CommentRow, DbError> {
@@ -302,5 +318,6 @@ fn comment(row: &Row) -> Result<CommentRow, DbError> {
         edited_at: row.opt_int(6)?,
         deleted: row.int(7)? != 0,
         story: row.id(8)?,
+        last: place(row, 9)?,
     })
 }

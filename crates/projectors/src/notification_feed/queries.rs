@@ -3,7 +3,7 @@
 use aredvi_events::notifications::Verb;
 use aredvi_events::{ActorId, CommentId, MediumId, NotificationId};
 
-use crate::db::{Db, DbError, Row as DbRow, Value, in_list};
+use crate::db::{Db, DbError, Row as DbRow, Value, in_list, padded_in_list};
 
 /// A notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +59,28 @@ pub async fn by_ids(db: &Db, recipient: ActorId, ids: &[NotificationId]) -> Resu
     );
     let values: Vec<Value> = [recipient.into()].into_iter().chain(ids.iter().map(|&id| id.into())).collect();
     db.read(&sql, values).await?.iter().map(notification).collect()
+}
+
+/// Which of these a recipient was ever told, dismissed ones included.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn told(db: &Db, recipient: ActorId, ids: &[NotificationId]) -> Result<Vec<NotificationId>, DbError> {
+    // notifications: the primary key
+    let (list, mut values) = padded_in_list(ids.iter().map(|&id| id.into()).collect());
+    values.push(recipient.into());
+    let rows = db.read(&format!("SELECT id FROM notifications WHERE id IN {list} AND recipient = ?"), values).await?;
+    rows.iter().map(|row| row.id(0)).collect()
+}
+
+/// The greatest id that a recipient was ever told, dismissed ones included.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn greatest(db: &Db, recipient: ActorId) -> Result<Option<NotificationId>, DbError> {
+    // notifications: the primary key
+    let rows = db.read("SELECT MAX(id) FROM notifications WHERE recipient = ?", vec![recipient.into()]).await?;
+    rows.first().map_or(Ok(None), |row| row.opt_id(0))
 }
 
 fn notification(row: &DbRow) -> Result<Notification, DbError> {
