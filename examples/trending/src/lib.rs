@@ -1,6 +1,6 @@
 //! The hashtags that are used most these days: a view as small as one can be that still keeps every rule.
 //!
-//! It reads `media` and nothing else. It counts notes, not comments; who wants more adds an arm in [`apply`].
+//! It reads `media` and nothing else. It counts notes, not comments; who wants more adds an arm in `apply`.
 
 mod apply;
 pub mod queries;
