@@ -46,7 +46,10 @@ pub async fn start(process: &mut Process, config: &Serve, purpose: Purpose) -> a
         begun.push(ledger::NAME);
     }
     births(process, &begun).await;
-    let readers = readers.and(Readers::open(of_consumers(&consumers).await?, &deps, LOOK).await);
+    let mut kept = of_consumers(&consumers).await?;
+    // Nobody waits for a view that nobody keeps here.
+    kept.retain(|view| begun.contains(&view.name()));
+    let readers = readers.and(Readers::open(kept, &deps, LOOK).await);
     api::answer(process, app, deps, readers, listener, config.admin.admin_listen, purpose).await
 }
 
