@@ -7,6 +7,7 @@ mod first_steps;
 mod follow;
 mod idempotency;
 mod malformed;
+mod notifications;
 mod privacy;
 mod reading;
 mod sessions;

@@ -56,6 +56,7 @@ pub struct World {
     urls: Vec<String>,
     admins: Vec<String>,
     logs: Vec<PathBuf>,
+    data: PathBuf,
     /// What answers must be.
     pub contract: Arc<Contract>,
     client: reqwest::Client,
@@ -86,19 +87,19 @@ impl World {
     async fn of(site: &Site) -> Self {
         let client = reqwest::Client::builder().timeout(ANSWER_LIMIT).no_proxy().build().expect("a client");
         let contract = site.contract.get_or_init(async || Arc::new(first_look(&client, &site.urls()).await)).await;
-        let (urls, admins, logs) = (site.urls(), site.admins(), site.logs());
-        Self { urls, admins, logs, contract: Arc::clone(contract), client }
+        let (urls, admins, logs, data) = (site.urls(), site.admins(), site.logs(), site.data.clone());
+        Self { urls, admins, logs, data, contract: Arc::clone(contract), client }
     }
 
     /// A test's view of a site that the test itself kills and starts again.
     pub async fn beside(site: &std::sync::Mutex<Site>) -> Self {
         let client = reqwest::Client::builder().timeout(ANSWER_LIMIT).no_proxy().build().expect("a client");
-        let (urls, admins, logs) = {
+        let (urls, admins, logs, data) = {
             let site = site.lock().expect("the site");
-            (site.urls(), site.admins(), site.logs())
+            (site.urls(), site.admins(), site.logs(), site.data.clone())
         };
         let contract = Arc::new(first_look(&client, &urls).await);
-        Self { urls, admins, logs, contract, client }
+        Self { urls, admins, logs, data, contract, client }
     }
 
     /// Waits until everything that follows the log has come to its end.
@@ -123,6 +124,11 @@ impl World {
         let (status, body) = (response.status(), response.text().await.expect("a body"));
         assert_eq!(status, 200, "not settled within {SETTLE_LIMIT_S} s: {body}");
         body
+    }
+
+    /// Where mail is written.
+    pub fn outbox(&self) -> PathBuf {
+        self.data.join("outbox")
     }
 
     /// Somebody who is not signed in.

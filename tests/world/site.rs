@@ -30,7 +30,8 @@ pub enum Shape {
 pub struct Site {
     engines: Option<Engines>,
     processes: Vec<Process>,
-    data: PathBuf,
+    /// Its data directory.
+    pub data: PathBuf,
     /// What its answers must be.
     pub contract: tokio::sync::OnceCell<std::sync::Arc<Contract>>,
     starts: Vec<Start>,
