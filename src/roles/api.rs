@@ -15,6 +15,7 @@ use aredvi_api::cursor::Cursors;
 use aredvi_api::feed::FeedIndex;
 use aredvi_api::passwords::Passwords;
 use aredvi_api::serve;
+use aredvi_api::streams::Streams;
 use aredvi_api::verdicts::Verdicts;
 use aredvi_events::{Partition, Positions, Topic};
 use aredvi_projectors::facts::Facts;
@@ -121,6 +122,7 @@ pub fn open(base: &Base, readers: &Readers, config: &Http, listener: Option<&Tcp
         story_feed: readers.of("story_feed")?,
         notification_feed: readers.of("notification_feed")?,
     };
+    let feed = Arc::new(FeedIndex::new(Arc::clone(&facts), STORIES_PER_OWNER));
     Ok(Arc::new(App {
         settings,
         mint: base.mint.clone(),
@@ -129,7 +131,8 @@ pub fn open(base: &Base, readers: &Readers, config: &Http, listener: Option<&Tcp
         cache: base.cache.clone(),
         sessions: Sessions::new(base.cache.clone()),
         views,
-        feed: Arc::new(FeedIndex::new(Arc::clone(&facts), STORIES_PER_OWNER)),
+        streams: Arc::new(Streams::new(Arc::clone(&facts), Arc::clone(&feed))),
+        feed,
         facts,
         heard: Arc::new(Heard::new(Positions::new())),
         bells: Arc::new(Bells::default()),

@@ -23,6 +23,7 @@ use crate::feed::FeedIndex;
 use crate::middleware::rate_limit::Limits;
 use crate::passwords::Passwords;
 use crate::problem::Problem;
+use crate::streams::Streams;
 use crate::verdicts::Verdicts;
 
 /// How long the tail waits for an event before it looks up: younger facts are up to date.
@@ -93,6 +94,8 @@ pub struct App {
     pub feed: Arc<FeedIndex>,
     /// The newest notifications of recently active people.
     pub bells: Arc<Bells>,
+    /// Who listens to the live stream.
+    pub streams: Arc<Streams>,
     /// Answers of the decider.
     pub verdicts: Arc<Verdicts>,
     /// What this process remembers of sessions.

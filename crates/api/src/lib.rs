@@ -27,6 +27,7 @@ pub mod said;
 pub mod serve;
 pub mod shapes;
 pub mod sse;
+pub mod streams;
 pub mod text;
 pub mod v1;
 pub mod verdicts;

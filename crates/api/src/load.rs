@@ -23,6 +23,7 @@ impl App {
     pub async fn load(&self) -> Result<(), LoadError> {
         let from = load(&self.journal, &self.views, &self.facts, &self.feed).await?;
         self.bells.begin(&from);
+        self.streams.begin(&from);
         self.heard.begin(&from);
         Ok(())
     }

@@ -43,13 +43,17 @@ pub fn router(app: &Arc<App>) -> Result<Router, serde_json::Error> {
     Ok(around(v1.merge(health), shell))
 }
 
-/// Answers on `listener` until `shutdown`, then finishes the requests in flight.
+/// Answers on `listener` until `shutdown`, then ends the streams and finishes the requests in flight.
 ///
 /// # Errors
 /// When the listener fails.
 pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: CancellationToken) -> std::io::Result<()> {
     let router = router(&app)?.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, router).with_graceful_shutdown(async move { shutdown.cancelled().await }).await
+    let ended = async move {
+        shutdown.cancelled().await;
+        app.streams.close();
+    };
+    axum::serve(listener, router).with_graceful_shutdown(ended).await
 }
 
 /// Loads what this process holds in memory, then tails the journal, until `shutdown`.
@@ -67,6 +71,8 @@ pub async fn follow(app: Arc<App>, shutdown: CancellationToken) {
     }
     let listeners: Vec<Arc<dyn Listener>> = vec![
         Arc::clone(&app.near) as _,
+        // Before the feed index: what is taken away is still known there.
+        Arc::clone(&app.streams) as _,
         Arc::clone(&app.feed) as _,
         Arc::clone(&app.cards) as _,
         Arc::clone(&app.bells) as _,

@@ -23,7 +23,7 @@ use aredvi_projectors::runner::NotReady;
 use crate::problem::Problem;
 pub use comments::CommentView;
 use kept::Kept;
-pub use nodes::{Node, NodeView};
+pub use nodes::{Node, NodeView, medium};
 pub use stories::StoryView;
 
 /// Cards of actors that a process keeps.

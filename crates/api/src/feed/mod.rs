@@ -16,7 +16,7 @@ use aredvi_events::envelope::Placed;
 use aredvi_events::graph::GraphEvent;
 use aredvi_events::media::MediaEvent;
 use aredvi_events::notifications::Verb;
-use aredvi_events::{ActorId, Body, Id, Place, Positions, StoryId};
+use aredvi_events::{ActorId, Body, Id, MediumId, Place, Positions, StoryId};
 use aredvi_projectors::facts::Facts;
 use aredvi_projectors::facts::follow::Listener;
 
@@ -64,6 +64,25 @@ impl FeedIndex {
     /// Whether no story is held.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The stories on an owner's page that tell of a medium, the newest first, as far as memory reaches.
+    pub fn of_medium(&self, owner: ActorId, medium: MediumId) -> Vec<StoryId> {
+        let owner = self.facts.ordinal(owner);
+        let of_medium = |story: &StoryRef| story.verb() != Verb::ActorFollow && story.object() == medium.into();
+        self.read().ids(owner, of_medium)
+    }
+
+    /// The stories on a follower's page that tell that he follows somebody, as far as memory reaches.
+    pub fn of_follow(&self, follower: ActorId, leader: ActorId) -> Vec<StoryId> {
+        let owner = self.facts.ordinal(follower);
+        self.read().ids(owner, |story| story.verb() == Verb::ActorFollow && story.object() == leader.into())
+    }
+
+    /// The access of a medium on an owner's page, if a story of it is held.
+    pub fn access(&self, owner: ActorId, medium: MediumId) -> Option<Access> {
+        let owner = self.facts.ordinal(owner);
+        self.read().access_of(owner, medium.into())
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Outboxes> {
@@ -176,6 +195,11 @@ impl Outboxes {
             change(outbox);
             self.newest[owner as usize] = outbox.newest();
         }
+    }
+
+    fn ids(&self, owner: u32, of: impl Fn(&StoryRef) -> bool) -> Vec<StoryId> {
+        let Some(outbox) = self.boxes.get(owner as usize) else { return Vec::new() };
+        outbox.below(u64::MAX).filter(|story| of(story)).map(StoryRef::id).collect()
     }
 
     fn access_of(&self, owner: u32, medium: Id) -> Option<Access> {

@@ -12,6 +12,7 @@ pub mod people;
 pub mod registrations;
 pub mod search;
 pub mod sessions;
+pub mod stream;
 pub mod subscriptions;
 pub mod votes;
 
@@ -43,6 +44,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(hashtags::routes())
         .merge(feed::routes())
         .merge(notifications::routes())
+        .merge(stream::routes())
 }
 
 impl From<Refusal> for Problem {
