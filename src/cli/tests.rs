@@ -117,7 +117,8 @@ fn every_setting_says_its_default() {
         for setting in command.get_arguments().filter(|argument| argument.get_env().is_some()) {
             let help = setting.get_help().map(ToString::to_string).unwrap_or_default();
             let default = !setting.get_default_values().is_empty() && !setting.is_hide_default_value_set();
-            assert!(default || help.contains("default: "), "{} {}", command.get_name(), setting.get_id());
+            let given = default || setting.is_required_set();
+            assert!(given || help.contains("default: "), "{} {}", command.get_name(), setting.get_id());
         }
     }
 }
