@@ -108,6 +108,11 @@ impl Follower {
 
     async fn tail(&self) -> Result<std::convert::Infallible, ReadError> {
         let mut tail = self.journal.tail(&self.heard.positions()).await?;
+        // On a quiet journal the first read waits for an event; what there is may have been heard already.
+        let now_ms = self.clock.now_ms();
+        if self.heard.positions().covers(&self.journal.ends(&TOPICS).await?, &TOPICS) {
+            self.facts.caught_up(now_ms);
+        }
         loop {
             let stored = tail.next(&BATCH).await?;
             let drained = stored.len() < BATCH.events;
