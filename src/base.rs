@@ -11,13 +11,14 @@ use aredvi_journal::{Journal, OpenError, OpenOptions, TopicsError};
 use aredvi_projectors::cache::{Cache, CacheError};
 use aredvi_projectors::control::Control;
 use aredvi_projectors::db::{DbError, DbUrl, PoolSizes};
+use aredvi_projectors::keys::master::BadMasterKey;
 use aredvi_projectors::keys::{KeyError, KeyStore, master};
 use aredvi_projectors::runner::{Deps, Limits, Progress, Sites};
 use uuid::Uuid;
 
 use crate::config::Engines;
 use crate::data_dir::DataDir;
-use crate::failure;
+use crate::failure::{self, Misuse};
 
 /// How long a starting process waits for an engine that does not answer.
 const ENGINE_LIMIT: Duration = Duration::from_secs(60);
@@ -62,7 +63,11 @@ impl Base {
         let sites = engines.sites()?;
         let data = if engines.embedded() { DataDir::own(&engines.data)? } else { DataDir::open(&engines.data)? };
         let setting = std::env::var(master::ENV).ok();
-        let master_key = master::master_key(setting.as_deref(), Some(data.path()), &mint)?;
+        let master_key = master::master_key(setting.as_deref(), Some(data.path()), &mint);
+        let master_key = master_key.map_err(|error| match error {
+            BadMasterKey::Form(_) | BadMasterKey::Mode { .. } | BadMasterKey::None => Misuse(error.to_string()).into(),
+            BadMasterKey::File { .. } => anyhow::Error::new(error),
+        })?;
         let db = engines.db();
         let opening = Opening { clock: clock.clone(), limit: if engines.embedded() { Duration::ZERO } else { ENGINE_LIMIT } };
         let options = OpenOptions { single_broker: engines.single_broker };

@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::server::Server;
 
+/// Requests in work are waited for longer than this: whoever ends sooner has not waited.
+const DRAINED: Duration = Duration::from_secs(10);
 /// People who write at once.
 const WRITERS: usize = 8;
 /// Notes that stand before the signal comes.
@@ -78,6 +81,26 @@ async fn notes_of(server: &Server, token: &str) -> BTreeSet<String> {
             None => return ids,
         }
     }
+}
+
+#[tokio::test]
+async fn open_streams_and_idle_connections_hold_nothing_up() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let server = Server::start(&temp.path().join("data"));
+    let person = json!({"username": "ana", "email": "ana@club.example", "password": "correct horse battery", "name": "Ana"});
+    let client = reqwest::Client::new();
+    let registered = client.post(format!("{}/v1/admin/people", server.admin)).json(&person).send().await.expect("an answer");
+    let registered: Value = registered.json().await.expect("json");
+    let token = registered["session"]["token"].as_str().expect("a token");
+    let stream = client.get(format!("{}/v1/stream", server.url)).bearer_auth(token).send().await.expect("an answer");
+    assert_eq!(stream.status(), 200);
+    let idle = client.get(format!("{}/healthz", server.url)).send().await.expect("an answer");
+    assert_eq!(idle.text().await.expect("a text"), "alive\n");
+    let began = Instant::now();
+    server.signal("-TERM");
+    let told = stream.text().await.expect("the stream ends, it does not break");
+    assert!(server.ended().success(), "{told}");
+    assert!(began.elapsed() < DRAINED, "{:?}", began.elapsed());
 }
 
 #[test]

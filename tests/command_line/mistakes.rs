@@ -42,7 +42,7 @@ fn settings_of_the_environment_are_checked_as_well() {
     }
     let output = program(&temp.path().join("data"), &[]).env("AREDVI_MASTER_KEY", "secret").output().expect("it runs");
     assert_eq!(complained(&output), "aredvi: AREDVI_MASTER_KEY must hold 32 bytes in base64 or 64 hexadecimal digits\n");
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
 }
 
 #[test]
