@@ -11,4 +11,5 @@ mod notifications;
 mod privacy;
 mod reading;
 mod sessions;
+mod stream;
 mod world;

@@ -7,6 +7,7 @@ pub mod column;
 pub mod contract;
 pub mod engines;
 pub mod keeper;
+pub mod listening;
 pub mod person;
 pub mod process;
 pub mod site;
