@@ -158,7 +158,7 @@ pub struct Planner {
 /// Settings of a notifier.
 #[derive(Debug, Clone, Args)]
 pub struct Notifier {
-    /// Where people find the community, for the links in mail.
+    /// Where people find the community, for the links in mail; required, without a default: a guess would mislead.
     #[arg(long, env = "AREDVI_PUBLIC_URL", value_name = "URL", help_heading = "Mail")]
     pub public_url: Origin,
     #[command(flatten)]
@@ -271,7 +271,11 @@ impl Cli {
     /// # Errors
     /// [`Misuse`], one line.
     pub fn read(args: impl IntoIterator<Item = OsString>) -> anyhow::Result<Option<Self>> {
-        match Self::command().try_get_matches_from(args).and_then(|matches| Self::from_arg_matches(&matches)) {
+        Self::read_by(Self::command(), args)
+    }
+
+    fn read_by(command: clap::Command, args: impl IntoIterator<Item = OsString>) -> anyhow::Result<Option<Self>> {
+        match command.try_get_matches_from(args).and_then(|matches| Self::from_arg_matches(&matches)) {
             Ok(cli) => Ok(Some(cli)),
             Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
                 error.print()?;

@@ -2,8 +2,15 @@
 
 use super::*;
 
+/// Reads a command line as if nothing were set in the environment.
 fn read(line: &str) -> anyhow::Result<Option<Cli>> {
-    Cli::read(std::iter::once("aredvi").chain(line.split_whitespace()).map(OsString::from))
+    let args = std::iter::once("aredvi").chain(line.split_whitespace()).map(OsString::from);
+    Cli::read_by(without_environment(Cli::command()), args)
+}
+
+fn without_environment(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|arg| arg.env(clap::builder::Resettable::Reset));
+    command.mut_subcommands(without_environment)
 }
 
 fn refused(line: &str) -> String {

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aredvi_projectors::facts::follow::{Follower, Listener};
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Router, ServiceExt};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower::Layer;
+use tower::util::MapRequestLayer;
 
 use crate::admission;
 use crate::app::App;
@@ -48,7 +50,8 @@ pub fn router(app: &Arc<App>) -> Result<Router, serde_json::Error> {
 /// # Errors
 /// When the listener fails.
 pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: CancellationToken) -> std::io::Result<()> {
-    let router = router(&app)?.into_make_service_with_connect_info::<SocketAddr>();
+    let router = MapRequestLayer::new(means_me).layer(router(&app)?);
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let ended = async move {
         shutdown.cancelled().await;
         app.streams.close();
@@ -88,6 +91,19 @@ pub async fn follow(app: Arc<App>, shutdown: CancellationToken) {
     follower.run(shutdown).await;
 }
 
+/// What stands under an actor, of whoever asks: `/v1/me/followers` is `/v1/actors/me/followers`.
+const OF_AN_ACTOR: [&str; 6] = ["followers", "leaders", "stories", "follow", "block", "subscription"];
+
+fn means_me<B>(mut request: axum::http::Request<B>) -> axum::http::Request<B> {
+    let uri = request.uri();
+    let Some(what) = uri.path().strip_prefix("/v1/me/").filter(|what| OF_AN_ACTOR.contains(what)) else { return request };
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    if let Ok(uri) = format!("/v1/actors/me/{what}{query}").parse() {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
 async fn healthy() -> &'static str {
     "alive\n"
 }
@@ -97,5 +113,22 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
     match app.facts.trusted(app.mint.now_ms()) {
         true => (StatusCode::OK, "ready\n").into_response(),
         false => Problem::unavailable().into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meant(uri: &str) -> String {
+        means_me(axum::http::Request::builder().uri(uri).body(()).expect("a request")).uri().to_string()
+    }
+
+    #[test]
+    fn what_stands_under_an_actor_stands_under_me_too() {
+        assert_eq!(meant("/v1/me/followers?limit=3&cursor=x"), "/v1/actors/me/followers?limit=3&cursor=x");
+        for own in ["/v1/me", "/v1/me/password", "/v1/me/follow-requests", "/v1/me/follow-requests/7", "/v1/people/@me"] {
+            assert_eq!(meant(own), own);
+        }
     }
 }
