@@ -31,7 +31,9 @@ Production, one process a role, all on the same settings:
   aredvi topics create
   aredvi api --listen 0.0.0.0:8080 & aredvi projector all & aredvi planner & aredvi notifier
 
-The settings are the same for all subcommands: `aredvi serve --help` shows them. Exit codes: 0 done, 1 failed, 2 misused.";
+The settings are the same for all subcommands: `aredvi serve --help` shows them. Exit codes: 0 done, 1 failed, 2 misused.
+Only in the environment: AREDVI_MASTER_KEY, AREDVI_DB_<VIEW>, AREDVI_DB_<VIEW>_READ, RUST_LOG; and, for tests alone,
+AREDVI_TEST_CLOCK_OFFSET_MS, which moves the process's clock by milliseconds.";
 
 /// What was asked for on the command line.
 #[derive(Debug, Parser)]

@@ -82,6 +82,7 @@ fn help_teaches_every_command_and_setting() {
         "Without a subcommand all",
         "aredvi rebuild story_feed",
         "AREDVI_MASTER_KEY",
+        "AREDVI_TEST_CLOCK_OFFSET_MS",
         "Exit codes: 0 done, 1 failed, 2 misused.",
         "serve",
         "api",
