@@ -15,6 +15,7 @@ pub mod cursor;
 pub mod etag;
 pub mod extract;
 pub mod feed;
+mod gauges;
 pub mod hashtags;
 pub mod headers;
 pub mod load;

@@ -18,6 +18,7 @@ use tower::util::MapRequestLayer;
 
 use crate::admission;
 use crate::app::App;
+use crate::gauges;
 use crate::middleware::{Shell, around, guard};
 use crate::openapi;
 use crate::problem::Problem;
@@ -88,7 +89,10 @@ pub async fn follow(app: Arc<App>, shutdown: CancellationToken) {
         listeners,
         heard: Arc::clone(&app.heard),
     };
-    follower.run(shutdown).await;
+    tokio::select! {
+        () = follower.run(shutdown) => {}
+        () = gauges::keep(&app) => {}
+    }
 }
 
 /// What stands under an actor, of whoever asks: `/v1/me/followers` is `/v1/actors/me/followers`.
