@@ -33,9 +33,10 @@ async fn drop_databases(server: &sqlx::mysql::MySqlConnectOptions, prefix: &str)
     Ok(())
 }
 
-/// Removes all keys under a prefix at once, as an emptied server would have none of them.
-pub async fn delete_keys(server: &str, prefix: &str) -> redis::RedisResult<()> {
+/// Removes all keys under a prefix at once, as an emptied server would have none of them; says how many there were.
+pub async fn delete_keys(server: &str, prefix: &str) -> redis::RedisResult<usize> {
     let mut connection = redis::Client::open(server)?.get_multiplexed_async_connection().await?;
-    let script = "for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('UNLINK', key) end";
+    let script =
+        "local keys = redis.call('KEYS', ARGV[1]) for _, key in ipairs(keys) do redis.call('UNLINK', key) end return #keys";
     redis::Script::new(script).arg(format!("{prefix}:*")).invoke_async(&mut connection).await
 }

@@ -23,6 +23,8 @@ pub struct Start {
     pub args: Vec<String>,
     /// Whether it answers clients.
     pub api: bool,
+    /// What it finds in its environment; nothing else of ours.
+    pub env: Vec<(&'static str, &'static str)>,
 }
 
 /// A process that runs.
@@ -50,6 +52,7 @@ impl Process {
         let written = File::options().create(true).append(true).open(&log).expect("a log");
         let mut child = command
             .args(&start.args)
+            .envs(start.env.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(written)

@@ -15,6 +15,8 @@ pub struct Setting {
     pub column: Column,
     /// All roles in one process, or each in processes of its own, two of those that clients and views depend on.
     pub shape: Shape,
+    /// What its processes find in their environment.
+    pub env: Vec<(&'static str, &'static str)>,
 }
 
 /// How roles are spread over processes.
@@ -46,7 +48,7 @@ impl Setting {
             Column::Embedded => Shape::One,
             Column::Production => Shape::Many,
         };
-        Self { column, shape }
+        Self { column, shape, env: Vec::new() }
     }
 
     /// All roles in one process.
@@ -65,6 +67,7 @@ impl Setting {
             name: name.to_owned(),
             args: [&words(role), &common, &more.concat()].into_iter().flatten().cloned().collect(),
             api: role[0] == "serve" || role[0] == "api",
+            env: self.env.clone(),
         };
         match self.shape {
             Shape::One => vec![start("serve", &["serve"], &[&http, &link])],
@@ -106,6 +109,16 @@ impl Site {
             site.listens(index);
         }
         site
+    }
+
+    /// Its cache, where that is an engine of its own.
+    pub fn cache(&self) -> Option<String> {
+        self.engines.as_ref().map(|engines| engines.cache.clone())
+    }
+
+    /// The ids of its processes.
+    pub fn ids(&self) -> Vec<u32> {
+        self.processes.iter().map(Process::id).collect()
     }
 
     /// Where it answers clients.

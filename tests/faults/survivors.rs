@@ -1,0 +1,48 @@
+//! Two of each role, one of each killed: what is written and read goes on with the other.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use crate::world::column::Column;
+use crate::world::site::{Setting, Site};
+use crate::world::{World, on_runtime, until};
+
+/// Which process of a [`Shape::Many`](crate::world::site::Shape) is which.
+const PROJECTOR_1: usize = 0;
+/// The first api, whose clients move to the second.
+const API_1: usize = 4;
+/// The second api among those that answer clients.
+const SURVIVOR: usize = 1;
+/// A dead projector's partitions move within its lease and a round; the machine may be busy.
+const MOVED_LIMIT: Duration = Duration::from_secs(30);
+
+#[test]
+fn production_an_api_and_a_projector_are_killed_and_nobody_misses_a_post() {
+    if !Column::Production.can_run() {
+        return;
+    }
+    on_runtime(async {
+        let site = Mutex::new(Site::start(&Setting::usual(Column::Production)));
+        let world = World::beside(&site).await;
+        let (ana, ben) = (world.sign_up("Ana").await, world.sign_up("Ben").await);
+        ben.follow(&ana).await;
+        let before = ana.note("before").await;
+        {
+            let mut site = site.lock().expect("the site");
+            site.kill(PROJECTOR_1);
+            site.kill(API_1);
+        }
+        let (ana, ben) = (ana.at(SURVIVOR), ben.at(SURVIVOR));
+        let after = ana.note("after").await;
+        until("both notes in the follower's feed", MOVED_LIMIT, async || {
+            let feed = ben.feed().await;
+            let notes: Vec<String> =
+                feed.items().iter().filter_map(|story| story["object"]["id"].as_str().map(str::to_owned)).collect();
+            let newest: Vec<&str> = notes.iter().map(String::as_str).take(2).collect();
+            (newest == [after.as_str(), before.as_str()]).then_some(())
+        })
+        .await;
+        let newcomer = world.newcomer("Cai").at(SURVIVOR);
+        newcomer.post("/v1/people", newcomer.sign_up()).await.expect(201);
+    });
+}
