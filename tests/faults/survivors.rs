@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::world::column::Column;
+use crate::world::person::Person;
 use crate::world::site::{Setting, Site};
 use crate::world::{World, on_runtime, until};
 
@@ -42,7 +43,20 @@ fn production_an_api_and_a_projector_are_killed_and_nobody_misses_a_post() {
             (newest == [after.as_str(), before.as_str()]).then_some(())
         })
         .await;
-        let newcomer = world.newcomer("Cai").at(SURVIVOR);
-        newcomer.post("/v1/people", newcomer.sign_up()).await.expect(201);
+        registers(&world.newcomer("Cai").at(SURVIVOR)).await;
     });
+}
+
+/// Signs somebody up; while the decider moves the verdict may come later than the answer.
+async fn registers(newcomer: &Person) {
+    let answer = newcomer.post("/v1/people", newcomer.sign_up()).await;
+    if answer.status == 201 {
+        return;
+    }
+    let state = answer.expect(202).header("location").expect("where to ask").to_owned();
+    until("the verdict", MOVED_LIMIT, async || {
+        let registration = newcomer.get(state.as_str()).await.expect(200).json();
+        (registration["state"] == "accepted").then_some(())
+    })
+    .await;
 }
