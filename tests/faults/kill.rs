@@ -15,7 +15,7 @@ use crate::world::site::{Setting, Site};
 use crate::world::{World, on_runtime};
 
 /// Kills of one run, unless `AREDVI_SOAK` says more.
-const KILLS: usize = 5;
+const KILLS: usize = 10;
 /// Clients that write at once.
 const WRITERS: usize = 4;
 /// The longest a process lives before it is killed.
