@@ -48,6 +48,7 @@ async fn load(journal: &Journal, views: &Views, facts: &Facts, feed: &FeedIndex)
             (partition, next)
         })
         .collect();
+    let in_facts = loading.positions().clone();
     loading.fill(facts, &from).await?;
     let mut after = None;
     loop {
@@ -61,6 +62,6 @@ async fn load(journal: &Journal, views: &Views, facts: &Facts, feed: &FeedIndex)
         }
     }
     stories.rollback().await?;
-    feed.loaded(&from);
+    feed.loaded(&from, &in_facts);
     Ok(from)
 }

@@ -177,3 +177,23 @@ events! {
         request: Uuid,
     }
 }
+
+impl ActorEvent {
+    /// Whom it is about.
+    pub const fn person(&self) -> ActorId {
+        match self {
+            Self::PersonRegistered(e) => e.person,
+            Self::RegistrationRefused(e) => e.person,
+            Self::RequestRefused(e) => e.person,
+            Self::HandleChanged(e) => e.person,
+            Self::EmailChanged(e) => e.person,
+            Self::PasswordChanged(e) => e.person,
+            Self::RolesChanged(e) => e.person,
+            Self::ProfileChanged(e) => e.person,
+            Self::PrivacyChanged(e) => e.person,
+            Self::PersonDisabled(e) => e.person,
+            Self::PersonEnabled(e) => e.person,
+            Self::PersonErased(e) => e.person,
+        }
+    }
+}

@@ -75,3 +75,19 @@ events! {
         actor: ActorId,
     }
 }
+
+impl GraphEvent {
+    /// From whom to whom it goes.
+    pub const fn pair(&self) -> (ActorId, ActorId) {
+        match self {
+            Self::Followed(e) => (e.follower, e.leader),
+            Self::Unfollowed(e) => (e.follower, e.leader),
+            Self::FollowRequested(e) => (e.requester, e.leader),
+            Self::FollowRequestEnded(e) => (e.requester, e.leader),
+            Self::Blocked(e) => (e.blocker, e.blocked),
+            Self::Unblocked(e) => (e.blocker, e.blocked),
+            Self::Subscribed(e) => (e.subscriber, e.actor),
+            Self::Unsubscribed(e) => (e.subscriber, e.actor),
+        }
+    }
+}

@@ -13,6 +13,7 @@ pub mod graph;
 pub mod keys;
 pub mod media;
 pub mod notification_feed;
+pub mod recent;
 mod rows;
 pub mod runner;
 pub mod seen;

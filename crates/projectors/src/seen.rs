@@ -25,6 +25,11 @@ impl Seen {
         self.0
     }
 
+    /// Whether nothing is remembered.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether `event` is among the remembered.
     pub fn knows(&self, event: Uuid) -> bool {
         let mark = mark(event);

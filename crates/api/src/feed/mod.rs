@@ -9,7 +9,7 @@ mod page;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use aredvi_events::actors::Access;
 use aredvi_events::envelope::Placed;
@@ -19,6 +19,8 @@ use aredvi_events::notifications::Verb;
 use aredvi_events::{ActorId, Body, Id, MediumId, Place, Positions, StoryId};
 use aredvi_projectors::facts::Facts;
 use aredvi_projectors::facts::follow::Listener;
+use aredvi_projectors::recent::Recent;
+use uuid::Uuid;
 
 use outbox::{Outbox, StoryRef};
 pub use page::{Candidate, Slice, Wanted};
@@ -28,6 +30,8 @@ pub struct FeedIndex {
     facts: Arc<Facts>,
     kept_per_owner: usize,
     outboxes: RwLock<Outboxes>,
+    /// Changes of access go to and fro: one appended again must not count.
+    recent: Mutex<Recent<MediumId>>,
 }
 
 /// By the owner's ordinal in [`Facts`].
@@ -37,12 +41,14 @@ struct Outboxes {
     newest: Vec<u64>,
     boxes: Vec<Outbox>,
     positions: Positions,
+    /// What the facts were loaded with.
+    in_facts: Positions,
 }
 
 impl FeedIndex {
     /// Nothing known yet; it will keep the newest `kept_per_owner` stories of each owner.
     pub fn new(facts: Arc<Facts>, kept_per_owner: usize) -> Self {
-        Self { facts, kept_per_owner: kept_per_owner.max(1), outboxes: RwLock::default() }
+        Self { facts, kept_per_owner: kept_per_owner.max(1), outboxes: RwLock::default(), recent: Mutex::default() }
     }
 
     /// Takes in a story from `story_feed`, newest or oldest first; repeats change nothing.
@@ -51,9 +57,11 @@ impl FeedIndex {
         self.write().add(owner, StoryRef::new(story, object, made_by, verb, access), self.kept_per_owner);
     }
 
-    /// Everything before these positions is loaded.
-    pub fn loaded(&self, positions: &Positions) {
-        self.write().positions.union(positions);
+    /// Everything before `positions` is loaded, and everything before `in_facts` is in the facts.
+    pub fn loaded(&self, positions: &Positions, in_facts: &Positions) {
+        let mut outboxes = self.write();
+        outboxes.positions.union(positions);
+        outboxes.in_facts = in_facts.clone();
     }
 
     /// How many stories are held.
@@ -93,7 +101,7 @@ impl FeedIndex {
         self.outboxes.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn hear_media(&self, event: &MediaEvent, place: Place) {
+    fn hear_media(&self, event: &MediaEvent, id: Uuid, place: Place) {
         match event {
             MediaEvent::NoteAdded(e) => {
                 self.load(e.owner, Verb::NoteAdd, e.story, e.medium.into(), e.access, place);
@@ -107,7 +115,9 @@ impl FeedIndex {
             }
             MediaEvent::AccessChanged(e) => {
                 let owner = self.facts.ordinal(e.owner);
-                self.write().change(owner, |outbox| outbox.set_access(e.medium.into(), e.access));
+                if self.recent.lock().unwrap_or_else(PoisonError::into_inner).is_new(e.medium, id) {
+                    self.write().change(owner, |outbox| outbox.set_access(e.medium.into(), e.access));
+                }
             }
             MediaEvent::MediumDeleted(e) => {
                 let owner = self.facts.ordinal(e.owner);
@@ -142,10 +152,10 @@ impl FeedIndex {
                     }
                 }
             }
-            GraphEvent::Unfollowed(e) => self.forget_follow(e.follower, e.leader),
+            GraphEvent::Unfollowed(e) => self.forget_follow(e.follower, e.leader, place),
             GraphEvent::Blocked(e) => {
-                self.forget_follow(e.blocker, e.blocked);
-                self.forget_follow(e.blocked, e.blocker);
+                self.forget_follow(e.blocker, e.blocked, place);
+                self.forget_follow(e.blocked, e.blocker, place);
             }
             GraphEvent::FollowRequested(_)
             | GraphEvent::FollowRequestEnded(_)
@@ -155,18 +165,22 @@ impl FeedIndex {
         }
     }
 
-    fn forget_follow(&self, follower: ActorId, leader: ActorId) {
+    /// The facts have heard the event before: one that was appended again has ended nothing. Facts that were loaded with
+    /// what came later say nothing about it.
+    fn forget_follow(&self, follower: ActorId, leader: ActorId, place: Place) {
         let owner = self.facts.ordinal(follower);
-        self.write().change(owner, |outbox| {
-            outbox.remove(|story| story.verb() == Verb::ActorFollow && story.object() == leader.into());
-        });
+        let follows = self.facts.follows(follower, leader);
+        let mut outboxes = self.write();
+        if !follows || outboxes.in_facts.includes(place) {
+            outboxes.change(owner, |outbox| outbox.forget_follow(leader));
+        }
     }
 }
 
 impl Listener for FeedIndex {
     fn hear(&self, placed: &Placed) {
         match &placed.event.body {
-            Body::Media(event) => self.hear_media(event, placed.place),
+            Body::Media(event) => self.hear_media(event, placed.event.id, placed.place),
             Body::Graph(event) => self.hear_graph(event, placed.place),
             Body::Identity(_)
             | Body::Actors(_)
@@ -207,8 +221,6 @@ impl Outboxes {
     }
 
     fn tells_follow(&self, owner: u32, leader: ActorId) -> bool {
-        self.boxes
-            .get(owner as usize)
-            .is_some_and(|outbox| outbox.any(|story| story.verb() == Verb::ActorFollow && story.object() == leader.into()))
+        self.boxes.get(owner as usize).is_some_and(|outbox| outbox.tells_follow(leader))
     }
 }

@@ -2,7 +2,7 @@
 
 use aredvi_events::actors::Access;
 use aredvi_events::notifications::Verb;
-use aredvi_events::{Id, Partition, Place, StoryId, Topic};
+use aredvi_events::{ActorId, Id, Partition, Place, StoryId, Topic};
 
 /// What filters and places a story without asking a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,10 @@ impl StoryRef {
 
     pub fn access(&self) -> Access {
         Access::from_number(i64::from(self.access))
+    }
+
+    fn tells_follow(&self, leader: ActorId) -> bool {
+        self.object == leader.get() && self.verb() == Verb::ActorFollow
     }
 
     /// Where the event that made it stands.
@@ -106,8 +110,12 @@ impl Outbox {
             .map(StoryRef::access)
     }
 
-    pub fn any(&self, of: impl Fn(&StoryRef) -> bool) -> bool {
-        self.stories.iter().any(of)
+    pub fn tells_follow(&self, leader: ActorId) -> bool {
+        self.stories.iter().any(|story| story.tells_follow(leader))
+    }
+
+    pub fn forget_follow(&mut self, leader: ActorId) {
+        self.remove(|story| story.tells_follow(leader));
     }
 
     pub fn newest(&self) -> u64 {

@@ -50,10 +50,15 @@ impl World {
     }
 
     fn hear(&mut self, topic: Topic, key: &str, body: Body) {
+        self.hear_as(self.offset + 1, topic, key, body);
+    }
+
+    /// Hears the event of this number, at the next offset: again, when it was heard before.
+    fn hear_as(&mut self, number: u64, topic: Topic, key: &str, body: Body) {
         self.offset += 1;
         let place = Place { partition: Partition::of(topic, key), offset: self.offset };
         let event = Event {
-            id: Uuid::from_u128(u128::from(self.offset)),
+            id: Uuid::from_u128(u128::from(number)),
             key: key.to_owned(),
             time_ms: NOW_MS,
             source: JournalId(Uuid::nil()),
@@ -151,6 +156,28 @@ fn a_follow_is_told_once_and_goes_with_the_unfollow() {
     assert_eq!(world.first_page(), [900]);
     world.hear(Topic::Graph, "1:2", Unfollowed { by: None, follower: id(VIEWER), leader: id(LEADER) }.into());
     assert_eq!(world.first_page(), [] as [u64; 0]);
+}
+
+#[test]
+fn what_is_appended_again_brings_nothing_back_and_takes_nothing_away() {
+    let mut world = World::keeping(100);
+    let follow = |story| Followed { by: None, follower: id(VIEWER), leader: id(OTHER), story: id(story) };
+    let unfollow = || Unfollowed { by: None, follower: id(VIEWER), leader: id(OTHER) };
+    world.hear_as(1_001, Topic::Graph, "1:3", follow(910).into());
+    world.hear_as(1_002, Topic::Graph, "1:3", unfollow().into());
+    world.hear_as(1_001, Topic::Graph, "1:3", follow(910).into());
+    assert_eq!(world.first_page(), [900], "no follow, no story");
+    world.hear_as(1_003, Topic::Graph, "1:3", follow(911).into());
+    world.hear_as(1_001, Topic::Graph, "1:3", follow(910).into());
+    world.hear_as(1_002, Topic::Graph, "1:3", unfollow().into());
+    assert_eq!(world.first_page(), [911, 900]);
+
+    let change = |access| AccessChanged { by: None, medium: id(medium(920)), owner: id(LEADER), access };
+    world.note(LEADER, 920, Access::Public);
+    world.hear_as(1_004, Topic::Media, &medium(920).to_string(), change(Access::Admins).into());
+    world.hear_as(1_005, Topic::Media, &medium(920).to_string(), change(Access::Public).into());
+    world.hear_as(1_004, Topic::Media, &medium(920).to_string(), change(Access::Admins).into());
+    assert_eq!(world.first_page(), [920, 911, 900]);
 }
 
 #[test]

@@ -58,7 +58,7 @@ impl State {
         state.subscribers.load(tx, media().flat_map(subscribers_of)).await?;
         state.votes.load(tx, media().filter_map(vote_of)).await?;
         let both = |(one, other)| [(one, other), (other, one)];
-        state.pairs.load(tx, graph().map(pair_of).flat_map(both)).await?;
+        state.pairs.load(tx, graph().map(GraphEvent::pair).flat_map(both)).await?;
         state.load_mentions(tx, media().filter_map(edited_text)).await?;
         Ok(state)
     }
@@ -196,7 +196,7 @@ impl State {
     }
 
     fn fold_graph(&mut self, event: &Event, what: &GraphEvent) -> Option<Telling> {
-        let pair = pair_of(what);
+        let pair = what.pair();
         let (src, dst) = pair;
         if src == dst {
             return None;
@@ -413,19 +413,5 @@ fn edited_text(event: &MediaEvent) -> Option<Text> {
         Some((e.medium, Some(e.comment)))
     } else {
         None
-    }
-}
-
-/// From whom to whom an event goes.
-pub(super) const fn pair_of(event: &GraphEvent) -> (ActorId, ActorId) {
-    match event {
-        GraphEvent::Followed(e) => (e.follower, e.leader),
-        GraphEvent::Unfollowed(e) => (e.follower, e.leader),
-        GraphEvent::FollowRequested(e) => (e.requester, e.leader),
-        GraphEvent::FollowRequestEnded(e) => (e.requester, e.leader),
-        GraphEvent::Blocked(e) => (e.blocker, e.blocked),
-        GraphEvent::Unblocked(e) => (e.blocker, e.blocked),
-        GraphEvent::Subscribed(e) => (e.subscriber, e.actor),
-        GraphEvent::Unsubscribed(e) => (e.subscriber, e.actor),
     }
 }

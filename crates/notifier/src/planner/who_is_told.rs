@@ -120,7 +120,7 @@ fn placed(offset: u64, id: Uuid, body: Body) -> Placed {
     let (topic, key) = if let Body::Media(event) = &body {
         (Topic::Media, super::state::medium_of(event).to_string())
     } else if let Body::Graph(event) = &body {
-        let (src, dst) = super::state::pair_of(event);
+        let (src, dst) = event.pair();
         (Topic::Graph, pair_key(src, dst))
     } else {
         unreachable!("the planner reads no other topic")

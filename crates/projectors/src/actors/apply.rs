@@ -20,7 +20,7 @@ use crate::view::ApplyError;
 /// Applies a batch.
 pub(super) async fn apply(tx: &mut Tx, events: &[Placed], opener: &Opener) -> Result<(), ApplyError> {
     let events: Vec<(&Placed, &ActorEvent)> = events.iter().filter_map(actor_event).collect();
-    let actors = Rows::load(tx, events.iter().map(|(_, event)| actor(event))).await?;
+    let actors = Rows::load(tx, events.iter().map(|(_, event)| event.person())).await?;
     let mut actors = Actors { opener, actors, renamed: BTreeSet::new() };
     for (placed, event) in events {
         actors.fold(placed, event)?;
@@ -30,23 +30,6 @@ pub(super) async fn apply(tx: &mut Tx, events: &[Placed], opener: &Opener) -> Re
 
 fn actor_event(placed: &Placed) -> Option<(&Placed, &ActorEvent)> {
     if let Body::Actors(event) = &placed.event.body { Some((placed, event)) } else { None }
-}
-
-const fn actor(event: &ActorEvent) -> ActorId {
-    match event {
-        ActorEvent::PersonRegistered(e) => e.person,
-        ActorEvent::RegistrationRefused(e) => e.person,
-        ActorEvent::RequestRefused(e) => e.person,
-        ActorEvent::HandleChanged(e) => e.person,
-        ActorEvent::EmailChanged(e) => e.person,
-        ActorEvent::PasswordChanged(e) => e.person,
-        ActorEvent::RolesChanged(e) => e.person,
-        ActorEvent::ProfileChanged(e) => e.person,
-        ActorEvent::PrivacyChanged(e) => e.person,
-        ActorEvent::PersonDisabled(e) => e.person,
-        ActorEvent::PersonEnabled(e) => e.person,
-        ActorEvent::PersonErased(e) => e.person,
-    }
 }
 
 /// The actors that a batch speaks of.
@@ -63,9 +46,9 @@ impl Actors<'_> {
             return self.register(placed, e);
         }
         // Nothing is known of one who was not registered; and nothing comes after an erasure.
-        let known = self.actors.get(actor(event)).filter(|row| row.state != state::ERASED);
+        let known = self.actors.get(event.person()).filter(|row| row.state != state::ERASED);
         let repeated = known.is_none_or(|row| row.seen.knows(placed.event.id));
-        let Some(row) = self.actors.change(actor(event)).filter(|_| !repeated) else { return Ok(()) };
+        let Some(row) = self.actors.change(event.person()).filter(|_| !repeated) else { return Ok(()) };
         row.seen.remember(placed.event.id);
         (row.last_part, row.last_offset) = (placed.place.partition.number, placed.place.offset);
         match event {

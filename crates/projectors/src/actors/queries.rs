@@ -9,6 +9,7 @@ use super::words::words;
 use crate::accounts::rows::roles_of;
 use crate::db::{Db, DbError, Row, Tx, Value, padded_in_list};
 use crate::facts::{LoadedActor, Privacy, SessionsEnd};
+use crate::seen::Seen;
 use crate::visibility::State;
 
 /// Words of a search that are heeded.
@@ -120,17 +121,19 @@ pub async fn search(db: &Db, text: &str, after: Option<&Found>, limit: u32) -> R
     rows.iter().map(|row| Ok(Found { actor: row.id(0)?, word: row.text(1)?.to_owned() })).collect()
 }
 
-/// The facts of every actor, in the order of their ids, from above `above`. `tx` should be a [snapshot](Db::snapshot).
+/// The facts of every actor, in the order of their ids, from above `above`. Of rows whose last event stands at `seen_from`
+/// or later, their newest events come too. `tx` should be a [snapshot](Db::snapshot).
 ///
 /// # Errors
 /// [`DbError`].
-pub async fn scan_actors(tx: &mut Tx, above: Option<ActorId>, limit: u32) -> Result<Vec<LoadedActor>, DbError> {
+pub async fn scan_actors(tx: &mut Tx, above: Option<ActorId>, seen_from: u64, limit: u32) -> Result<Vec<LoadedActor>, DbError> {
     // actors: the primary key
     let sql = "SELECT actor, state, access, allow_follow_requests, roles, password_changed_at, keep_session, last_part,
-            last_offset
+            last_offset, CASE WHEN last_offset >= ? THEN seen END
         FROM actors WHERE actor > ? ORDER BY actor LIMIT ?";
     let above = above.map_or(0, ActorId::as_i64);
-    tx.read(sql, vec![above.into(), limit.into()]).await?.iter().map(loaded).collect()
+    let seen_from = i64::try_from(seen_from).unwrap_or(i64::MAX);
+    tx.read(sql, vec![seen_from.into(), above.into(), limit.into()]).await?.iter().map(loaded).collect()
 }
 
 fn loaded(row: &Row) -> Result<LoadedActor, DbError> {
@@ -142,6 +145,7 @@ fn loaded(row: &Row) -> Result<LoadedActor, DbError> {
         site_admin: roles_of(row.id(4)?).contains(&Role::Administrator),
         sessions_end: row.opt_int(5)?.map(|at| SessionsEnd { at, keep }),
         last: place(row, 7)?,
+        seen: Seen::from_column(row.opt_bytes(9)?.unwrap_or_default()),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Loads the facts from the views `actors` and `graph`.
 
-use aredvi_events::Positions;
+use aredvi_events::{Positions, Topic};
 use aredvi_journal::{Journal, ReadError};
 
 use super::Facts;
@@ -8,6 +8,7 @@ use super::follow::TOPICS;
 use crate::actors::queries::scan_actors;
 use crate::db::{Db, DbError, Tx};
 use crate::graph::queries::scan_edges;
+use crate::recent;
 use crate::runner::{NotReady, ViewReader, positions_within};
 
 /// Rows of one step.
@@ -77,14 +78,14 @@ impl Loading {
     pub async fn fill(mut self, facts: &Facts, from: &Positions) -> Result<(), DbError> {
         let mut above = None;
         loop {
-            let rows = scan_actors(&mut self.actors, above, STEP).await?;
+            let rows = scan_actors(&mut self.actors, above, seen_from(&self.positions, Topic::Actors), STEP).await?;
             let Some(last) = rows.last() else { break };
             above = Some(last.id);
             facts.load_actors(&rows, from);
         }
         let mut after = None;
         loop {
-            let rows = scan_edges(&mut self.graph, after, STEP).await?;
+            let rows = scan_edges(&mut self.graph, after, seen_from(&self.positions, Topic::Graph), STEP).await?;
             let Some(last) = rows.last() else { break };
             after = Some((last.from, last.to));
             facts.load_edges(&rows, from);
@@ -93,4 +94,12 @@ impl Loading {
         self.actors.rollback().await?;
         self.graph.rollback().await
     }
+}
+
+/// From which offset on rows bring their newest events: so far back that about as many rows changed as memory surely knows.
+fn seen_from(positions: &Positions, topic: Topic) -> u64 {
+    let partitions = u64::from(topic.partitions());
+    let back = recent::ROWS as u64 / partitions;
+    let ends = aredvi_events::Partition::all(&[topic]).into_iter().map(|partition| positions.next(partition));
+    ends.map(|end| end.saturating_sub(back)).min().unwrap_or(0)
 }

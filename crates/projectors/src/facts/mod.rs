@@ -1,7 +1,8 @@
 //! What visibility asks, in memory: who is there, who follows and blocks whom, who lets whom in.
 //!
 //! Loaded from the views, kept by tailing the journal ([`follow`]). Each process that shows or sends something holds one.
-//! Follow edges cost four bytes each (ordinals, not ids).
+//! Follow edges cost four bytes each (ordinals, not ids). An event appended again changes nothing, as in the views; its
+//! first append is known while the row is among those that changed last ([`crate::recent`]).
 
 pub mod follow;
 pub mod load;

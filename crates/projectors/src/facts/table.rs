@@ -6,8 +6,11 @@ use aredvi_events::actors::{Access, ActorEvent};
 use aredvi_events::envelope::Placed;
 use aredvi_events::graph::GraphEvent;
 use aredvi_events::identity::Role;
-use aredvi_events::{ActorId, Body, Partition, Place, SessionId};
+use aredvi_events::{ActorId, Body, Event, Partition, Place, SessionId};
+use uuid::Uuid;
 
+use crate::recent::Recent;
+use crate::seen::Seen;
 use crate::visibility::{Standing, State};
 
 /// Room for this many actors is made at once, so that no growth of the map stops the process while it serves.
@@ -44,7 +47,7 @@ struct Actor {
 }
 
 /// One actor as the view `actors` holds him.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct LoadedActor {
     /// Who.
     pub id: ActorId,
@@ -56,12 +59,14 @@ pub struct LoadedActor {
     pub site_admin: bool,
     /// Which of his sessions ended with a change of password.
     pub sessions_end: Option<SessionsEnd>,
+    /// The newest events of the row; none when it has not changed lately.
+    pub seen: Seen,
     /// The last event of the row.
     pub last: Place,
 }
 
 /// One directed edge as the view `graph` holds it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct LoadedEdge {
     /// Who follows or blocks.
     pub from: ActorId,
@@ -71,8 +76,32 @@ pub struct LoadedEdge {
     pub follows: bool,
     /// `from` blocks `to`.
     pub blocks: bool,
+    /// The newest events of the follow; none when it has not changed lately.
+    pub follow_seen: Seen,
+    /// The newest of what else stands between them; none when it has not changed lately.
+    pub tie_seen: Seen,
     /// The last event of the row.
     pub last: Place,
+}
+
+impl LoadedEdge {
+    /// Together with what `tie` holds of the same two.
+    pub(crate) fn and_tie(&mut self, tie: Self) {
+        self.blocks = tie.blocks;
+        self.tie_seen = tie.tie_seen;
+        self.last = self.last.max(tie.last);
+    }
+}
+
+/// A row of a view, by the ordinals of its actors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Row {
+    /// `actors`.
+    Actor(u32),
+    /// `edges` of `graph`: who follows whom.
+    Edge(u32, u32),
+    /// `ties` of `graph`: what else stands from the first to the second.
+    Tie(u32, u32),
 }
 
 #[derive(Debug)]
@@ -81,18 +110,26 @@ pub(super) struct Table {
     actors: Vec<Actor>,
     /// Rows that were already newer than the positions read before them: events up to these offsets are in them.
     ahead: HashMap<(Partition, String), u64>,
+    recent: Recent<Row>,
 }
 
 impl Default for Table {
     fn default() -> Self {
-        Self { ordinals: HashMap::with_capacity(FIRST_CAPACITY), actors: Vec::new(), ahead: HashMap::new() }
+        Self {
+            ordinals: HashMap::with_capacity(FIRST_CAPACITY),
+            actors: Vec::new(),
+            ahead: HashMap::new(),
+            recent: Recent::default(),
+        }
     }
 }
 
 impl Table {
     pub fn load_actor(&mut self, row: &LoadedActor, read_from: u64) {
         self.note_ahead(row.last, read_from, || row.id.to_string());
-        let actor = self.actor(row.id);
+        let ordinal = self.ordinal(row.id);
+        self.recent.load(Row::Actor(ordinal), &row.seen);
+        let actor = self.at(ordinal);
         actor.registered = true;
         actor.state = row.state;
         actor.privacy = row.privacy;
@@ -105,6 +142,8 @@ impl Table {
         let (from, to) = (self.ordinal(row.from), self.ordinal(row.to));
         set(&mut self.at(from).leaders, to, row.follows);
         set(&mut self.at(from).blocks, to, row.blocks);
+        self.recent.load(Row::Edge(from, to), &row.follow_seen);
+        self.recent.load(Row::Tie(from, to), &row.tie_seen);
     }
 
     /// Gives back what growing left over.
@@ -120,8 +159,8 @@ impl Table {
             return;
         }
         match &placed.event.body {
-            Body::Actors(event) => self.apply_actor(event, placed.event.time_ms),
-            Body::Graph(event) => self.apply_graph(event),
+            Body::Actors(event) => self.apply_actor(event, &placed.event),
+            Body::Graph(event) => self.apply_graph(event, placed.event.id),
             Body::Identity(_)
             | Body::Sessions(_)
             | Body::Media(_)
@@ -131,28 +170,41 @@ impl Table {
         }
     }
 
-    fn apply_actor(&mut self, event: &ActorEvent, time_ms: i64) {
-        match event {
-            ActorEvent::PersonRegistered(e) => {
-                let actor = self.actor(e.person);
-                if !actor.registered {
-                    actor.registered = true;
-                    actor.state = State::Active;
-                }
+    fn apply_actor(&mut self, event: &ActorEvent, envelope: &Event) {
+        if let ActorEvent::PersonRegistered(e) = event {
+            let ordinal = self.ordinal(e.person);
+            let actor = self.at(ordinal);
+            if !actor.registered {
+                actor.registered = true;
+                actor.state = State::Active;
             }
+            return;
+        }
+        // Nothing is known of one who was not registered; and nothing comes after an erasure.
+        let known = self.find(event.person()).filter(|(_, actor)| actor.registered && actor.state != State::Erased);
+        let Some((ordinal, _)) = known else { return };
+        if !self.recent.is_new(Row::Actor(ordinal), envelope.id) {
+            return;
+        }
+        let actor = self.at(ordinal);
+        match event {
             ActorEvent::PrivacyChanged(e) => {
-                let privacy = &mut self.actor(e.person).privacy;
+                let privacy = &mut actor.privacy;
                 privacy.access = e.access.unwrap_or(privacy.access);
                 privacy.allows_requests = e.allow_follow_requests.unwrap_or(privacy.allows_requests);
             }
             ActorEvent::PasswordChanged(e) => {
-                self.actor(e.person).sessions_end = Some(SessionsEnd { at: time_ms, keep: e.keep_session });
+                actor.sessions_end = Some(SessionsEnd { at: envelope.time_ms, keep: e.keep_session });
             }
-            ActorEvent::RolesChanged(e) => self.actor(e.person).site_admin = e.roles.contains(&Role::Administrator),
-            ActorEvent::PersonDisabled(e) => self.change_state(e.person, State::Active, State::Disabled),
-            ActorEvent::PersonEnabled(e) => self.change_state(e.person, State::Disabled, State::Active),
-            ActorEvent::PersonErased(e) => self.actor(e.person).state = State::Erased,
-            ActorEvent::RegistrationRefused(_)
+            ActorEvent::RolesChanged(e) => actor.site_admin = e.roles.contains(&Role::Administrator),
+            ActorEvent::PersonDisabled(_) => actor.state = State::Disabled,
+            ActorEvent::PersonEnabled(_) => actor.state = State::Active,
+            ActorEvent::PersonErased(_) => {
+                actor.state = State::Erased;
+                actor.site_admin = false;
+            }
+            ActorEvent::PersonRegistered(_)
+            | ActorEvent::RegistrationRefused(_)
             | ActorEvent::RequestRefused(_)
             | ActorEvent::HandleChanged(_)
             | ActorEvent::EmailChanged(_)
@@ -160,28 +212,37 @@ impl Table {
         }
     }
 
-    fn apply_graph(&mut self, event: &GraphEvent) {
+    fn apply_graph(&mut self, event: &GraphEvent, id: Uuid) {
+        let (one, other) = event.pair();
+        if one == other {
+            return;
+        }
+        let (from, to) = (self.ordinal(one), self.ordinal(other));
+        let row = match event {
+            GraphEvent::Followed(_) | GraphEvent::Unfollowed(_) => Row::Edge(from, to),
+            GraphEvent::FollowRequested(_)
+            | GraphEvent::FollowRequestEnded(_)
+            | GraphEvent::Blocked(_)
+            | GraphEvent::Unblocked(_)
+            | GraphEvent::Subscribed(_)
+            | GraphEvent::Unsubscribed(_) => Row::Tie(from, to),
+        };
+        if !self.recent.is_new(row, id) {
+            return;
+        }
         match event {
-            GraphEvent::Followed(e) => {
-                let (follower, leader) = (self.ordinal(e.follower), self.ordinal(e.leader));
-                if !self.blocked_either_way(follower, leader) {
-                    set(&mut self.at(follower).leaders, leader, true);
+            GraphEvent::Followed(_) => {
+                if !self.blocked_either_way(from, to) {
+                    set(&mut self.at(from).leaders, to, true);
                 }
             }
-            GraphEvent::Unfollowed(e) => {
-                let (follower, leader) = (self.ordinal(e.follower), self.ordinal(e.leader));
-                set(&mut self.at(follower).leaders, leader, false);
+            GraphEvent::Unfollowed(_) => set(&mut self.at(from).leaders, to, false),
+            GraphEvent::Blocked(_) => {
+                set(&mut self.at(from).blocks, to, true);
+                set(&mut self.at(from).leaders, to, false);
+                set(&mut self.at(to).leaders, from, false);
             }
-            GraphEvent::Blocked(e) => {
-                let (blocker, blocked) = (self.ordinal(e.blocker), self.ordinal(e.blocked));
-                set(&mut self.at(blocker).blocks, blocked, true);
-                set(&mut self.at(blocker).leaders, blocked, false);
-                set(&mut self.at(blocked).leaders, blocker, false);
-            }
-            GraphEvent::Unblocked(e) => {
-                let (blocker, blocked) = (self.ordinal(e.blocker), self.ordinal(e.blocked));
-                set(&mut self.at(blocker).blocks, blocked, false);
-            }
+            GraphEvent::Unblocked(_) => set(&mut self.at(from).blocks, to, false),
             GraphEvent::FollowRequested(_)
             | GraphEvent::FollowRequestEnded(_)
             | GraphEvent::Subscribed(_)
@@ -249,20 +310,15 @@ impl Table {
         self.find(actor).is_some_and(|(_, found)| found.registered)
     }
 
-    fn change_state(&mut self, person: ActorId, from: State, to: State) {
-        let actor = self.actor(person);
-        if actor.state == from {
-            actor.state = to;
-        }
-    }
-
     fn blocked_either_way(&self, one: u32, other: u32) -> bool {
         holds(&self.actors[one as usize].blocks, other) || holds(&self.actors[other as usize].blocks, one)
     }
 
     fn note_ahead(&mut self, last: Place, read_from: u64, key: impl FnOnce() -> String) {
         if last.offset >= read_from {
-            self.ahead.insert((last.partition, key()), last.offset);
+            // The rows of one key come one after another.
+            let ahead = self.ahead.entry((last.partition, key())).or_default();
+            *ahead = last.offset.max(*ahead);
         }
     }
 
@@ -284,11 +340,6 @@ impl Table {
     fn find(&self, actor: ActorId) -> Option<(u32, &Actor)> {
         let ordinal = *self.ordinals.get(&actor)?;
         Some((ordinal, self.actors.get(ordinal as usize)?))
-    }
-
-    fn actor(&mut self, id: ActorId) -> &mut Actor {
-        let ordinal = self.ordinal(id);
-        self.at(ordinal)
     }
 
     fn at(&mut self, ordinal: u32) -> &mut Actor {

@@ -36,7 +36,7 @@ const COUNTS: Upsert = Upsert {
 /// Applies a batch.
 pub(super) async fn apply(tx: &mut Tx, events: &[Placed]) -> Result<(), ApplyError> {
     let events: Vec<(&Placed, &GraphEvent)> = events.iter().filter_map(graph_event).collect();
-    let pairs = || events.iter().map(|(_, event)| pair(event)).flat_map(|(one, other)| [(one, other), (other, one)]);
+    let pairs = || events.iter().map(|(_, event)| event.pair()).flat_map(|(one, other)| [(one, other), (other, one)]);
     let mut rows = Pairs { edges: Rows::load(tx, pairs()).await?, ties: Rows::load(tx, pairs()).await?, counts: BTreeMap::new() };
     for (placed, event) in &events {
         rows.fold(placed, event);
@@ -46,20 +46,6 @@ pub(super) async fn apply(tx: &mut Tx, events: &[Placed]) -> Result<(), ApplyErr
 
 fn graph_event(placed: &Placed) -> Option<(&Placed, &GraphEvent)> {
     if let Body::Graph(event) = &placed.event.body { Some((placed, event)) } else { None }
-}
-
-/// From whom to whom an event goes.
-const fn pair(event: &GraphEvent) -> Pair {
-    match event {
-        GraphEvent::Followed(e) => (e.follower, e.leader),
-        GraphEvent::Unfollowed(e) => (e.follower, e.leader),
-        GraphEvent::FollowRequested(e) => (e.requester, e.leader),
-        GraphEvent::FollowRequestEnded(e) => (e.requester, e.leader),
-        GraphEvent::Blocked(e) => (e.blocker, e.blocked),
-        GraphEvent::Unblocked(e) => (e.blocker, e.blocked),
-        GraphEvent::Subscribed(e) => (e.subscriber, e.actor),
-        GraphEvent::Unsubscribed(e) => (e.subscriber, e.actor),
-    }
 }
 
 /// One event, as an arm sees it.
@@ -72,7 +58,7 @@ struct Now {
 
 impl Pairs {
     fn fold(&mut self, placed: &Placed, event: &GraphEvent) {
-        let now = Now { pair: pair(event), place: placed.place, time_ms: placed.event.time_ms };
+        let now = Now { pair: event.pair(), place: placed.place, time_ms: placed.event.time_ms };
         if now.pair.0 == now.pair.1 {
             return;
         }

@@ -1,11 +1,13 @@
 //! What may be asked of `graph`.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use aredvi_events::{ActorId, NotificationId, Partition, Place, StoryId, Topic};
 
 use crate::db::{Db, DbError, Row, Tx, Value, padded_in_list};
 use crate::facts::LoadedEdge;
+use crate::seen::Seen;
 
 /// What stands from one actor to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -153,21 +155,28 @@ pub async fn counts(db: &Db, actors: &[ActorId]) -> Result<Vec<Counts>, DbError>
 /// Every directed edge that is or was a follow or a block, in the order of the two actors, from after `after`. The cursor
 /// of the next page is the last one's pair; only an empty page ends.
 ///
-/// `tx` must be a [snapshot](Db::snapshot): both directions of a pair are then of one moment.
+/// Of rows whose last event stands at `seen_from` or later, their newest events come too. `tx` must be a
+/// [snapshot](Db::snapshot): both directions of a pair are then of one moment.
 ///
 /// # Errors
 /// [`DbError`].
-pub async fn scan_edges(tx: &mut Tx, after: Option<(ActorId, ActorId)>, limit: u32) -> Result<Vec<LoadedEdge>, DbError> {
+pub async fn scan_edges(
+    tx: &mut Tx,
+    after: Option<(ActorId, ActorId)>,
+    seen_from: u64,
+    limit: u32,
+) -> Result<Vec<LoadedEdge>, DbError> {
     // Both tables: the primary key.
     let (src, dst) = after.map_or((0, 0), |(src, dst)| (src.as_i64(), dst.as_i64()));
     let mut found = BTreeMap::<(ActorId, ActorId), LoadedEdge>::new();
     let mut whole_up_to = None;
     for table in [
-        "SELECT src, dst, CASE WHEN story IS NULL THEN 0 ELSE 1 END, 0, last_part, last_offset FROM edges",
-        "SELECT src, dst, 0, blocking, last_part, last_offset FROM ties",
+        "SELECT src, dst, last_part, last_offset, CASE WHEN story IS NULL THEN 0 ELSE 1 END, 0,
+            CASE WHEN last_offset >= ? THEN seen END, NULL FROM edges",
+        "SELECT src, dst, last_part, last_offset, 0, blocking, NULL, CASE WHEN last_offset >= ? THEN seen END FROM ties",
     ] {
         let sql = format!("{table} WHERE src >= ? AND (src > ? OR dst > ?) ORDER BY src, dst LIMIT ?");
-        let rows = tx.read(&sql, vec![src.into(), src.into(), dst.into(), limit.into()]).await?;
+        let rows = tx.read(&sql, vec![offset(seen_from), src.into(), src.into(), dst.into(), limit.into()]).await?;
         let page = rows.iter().map(loaded).collect::<Result<Vec<_>, _>>()?;
         // A full page has more behind it: what the other table has beyond its end must wait.
         if let Some(last) = page.last().filter(|_| page.len() >= usize::try_from(limit).unwrap_or(usize::MAX)) {
@@ -175,10 +184,11 @@ pub async fn scan_edges(tx: &mut Tx, after: Option<(ActorId, ActorId)>, limit: u
             whole_up_to = Some(whole_up_to.map_or(end, |other: (ActorId, ActorId)| other.min(end)));
         }
         for edge in page {
-            let held = found.entry((edge.from, edge.to)).or_insert(edge);
-            held.follows |= edge.follows;
-            held.blocks |= edge.blocks;
-            held.last = held.last.max(edge.last);
+            match found.entry((edge.from, edge.to)) {
+                Entry::Vacant(free) => drop(free.insert(edge)),
+                // What it already holds is of the other table.
+                Entry::Occupied(mut held) => held.get_mut().and_tie(edge),
+            }
         }
     }
     Ok(found.into_iter().filter(|(pair, _)| whole_up_to.is_none_or(|end| *pair <= end)).map(|(_, edge)| edge).collect())
@@ -188,10 +198,17 @@ fn loaded(row: &Row) -> Result<LoadedEdge, DbError> {
     Ok(LoadedEdge {
         from: row.id(0)?,
         to: row.id(1)?,
-        follows: row.int(2)? != 0,
-        blocks: row.int(3)? != 0,
-        last: Place { partition: Partition { topic: Topic::Graph, number: row.id(4)? }, offset: row.id(5)? },
+        last: Place { partition: Partition { topic: Topic::Graph, number: row.id(2)? }, offset: row.id(3)? },
+        follows: row.int(4)? != 0,
+        blocks: row.int(5)? != 0,
+        follow_seen: Seen::from_column(row.opt_bytes(6)?.unwrap_or_default()),
+        tie_seen: Seen::from_column(row.opt_bytes(7)?.unwrap_or_default()),
     })
+}
+
+/// For a comparison; no row stands as far as 63 bits reach.
+fn offset(offset: u64) -> Value {
+    Value::Int(i64::try_from(offset).unwrap_or(i64::MAX))
 }
 
 fn ids(rows: &[Row]) -> Result<Vec<ActorId>, DbError> {

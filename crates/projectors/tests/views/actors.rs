@@ -21,7 +21,7 @@ const REQUEST: Uuid = Uuid::from_u128(1 << 100);
 const NAMES: [&str; 4] = ["Ana María", "Ben Smith-Jones", "", "ANA Ñandú"];
 
 /// Something that happens to a person, by its number.
-fn push(log: &mut Log, what: u8, person: u64, variant: u8) {
+pub(crate) fn push(log: &mut Log, what: u8, person: u64, variant: u8) {
     let person: ActorId = id(person);
     let by = Some(person);
     let text = NAMES[usize::from(variant) % NAMES.len()];
@@ -101,8 +101,8 @@ async fn a_profile_says_what_its_person_last_said() {
         assert_eq!(profile.card.last, log.placed[4].place);
         assert_eq!(profile.roles, [Role::Administrator]);
         let mut tx = world.db.snapshot().await.expect("a snapshot");
-        let loaded = queries::scan_actors(&mut tx, None, 10).await.expect("a page");
-        assert!(queries::scan_actors(&mut tx, Some(person), 10).await.expect("a page").is_empty());
+        let loaded = queries::scan_actors(&mut tx, None, 0, 10).await.expect("a page");
+        assert!(queries::scan_actors(&mut tx, Some(person), 0, 10).await.expect("a page").is_empty());
         tx.rollback().await.expect("the end");
         assert_eq!(loaded.len(), 1);
         assert!(loaded[0].site_admin);

@@ -17,7 +17,7 @@ use crate::{engines, laws};
 const NOTHING: Stance = Stance { follows: false, requests: false, blocks: false, subscribed: false };
 
 /// What happens between two, by its number.
-fn push(log: &mut Log, what: u8, from: u64, to: u64) {
+pub(crate) fn push(log: &mut Log, what: u8, from: u64, to: u64) {
     let (one, other): (ActorId, ActorId) = (id(from), id(to));
     let by = Some(one);
     let minted = 1_000 + log.placed.len() as u64;
@@ -135,7 +135,7 @@ async fn every_edge_is_scanned_once_with_both_its_sides() {
         let mut found = Vec::<LoadedEdge>::new();
         loop {
             let after = found.last().map(|edge| (edge.from, edge.to));
-            let page = queries::scan_edges(&mut tx, after, 2).await.expect("a page");
+            let page = queries::scan_edges(&mut tx, after, 0, 2).await.expect("a page");
             if page.is_empty() {
                 break;
             }

@@ -13,11 +13,11 @@ use crate::log::Log;
 use crate::world::World;
 
 /// Logs tried on the embedded engine, and on a server, where each costs more.
-const CASES: [u32; 2] = [48, 12];
+pub(crate) const CASES: [u32; 2] = [48, 12];
 
 /// How a log reaches a view.
 #[derive(Debug, Clone)]
-struct Delivery {
+pub(crate) struct Delivery {
     /// Which event is appended again, and after which; taken modulo the log's length.
     again: Vec<(usize, usize)>,
     /// Lengths of batches, over and over.
@@ -28,7 +28,7 @@ struct Delivery {
     order: Vec<usize>,
 }
 
-fn delivery() -> impl Strategy<Value = Delivery> {
+pub(crate) fn delivery() -> impl Strategy<Value = Delivery> {
     let again = prop::collection::vec((any::<usize>(), any::<usize>()), 0..8);
     let batches = prop::collection::vec(1_usize..12, 1..6);
     let undone = prop::collection::vec(any::<bool>(), 1..6);
@@ -66,8 +66,15 @@ pub fn hold<S: Strategy>(view: &dyn View, strategy: S, write: impl Fn(&S::Value)
     }
 }
 
+impl Delivery {
+    /// The log as it comes, some of it appended again.
+    pub(crate) fn of(&self, log: &[Placed]) -> Vec<Placed> {
+        interleaved(repeated(log, &self.again), &self.order)
+    }
+}
+
 async fn deliver(world: &World<'_>, log: &[Placed], delivery: &Delivery) {
-    let mut rest = &interleaved(repeated(log, &delivery.again), &delivery.order)[..];
+    let mut rest = &delivery.of(log)[..];
     for (&length, &undone) in delivery.batches.iter().cycle().zip(delivery.undone.iter().cycle()) {
         let (batch, later) = rest.split_at(length.min(rest.len()));
         if batch.is_empty() {

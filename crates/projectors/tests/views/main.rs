@@ -5,6 +5,7 @@ mod engines;
 
 mod accounts;
 mod actors;
+mod facts;
 mod graph;
 mod laws;
 mod log;
