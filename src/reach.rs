@@ -70,7 +70,7 @@ impl Reached {
             Some(planner::NAME) => facts::start(&mut process, &deps).await,
             Some(_) | None => Memory::default(),
         };
-        let consumers = match of_consumers(&memory.deps(deps.clone())).await {
+        let consumers = match of_consumers(&memory.deps(deps.clone(), &process.base.cache)).await {
             Ok(consumers) => consumers,
             Err(error) => return Err(process.end(Err(error.into())).await.err().unwrap_or_else(|| anyhow!("interrupted"))),
         };

@@ -2,6 +2,7 @@
 
 mod access;
 mod comments;
+mod erasure;
 mod faults;
 mod first_steps;
 mod follow;

@@ -24,7 +24,7 @@ pub async fn run(config: Notifier) -> anyhow::Result<()> {
 
 async fn start(process: &mut Process, config: &Notifier) -> anyhow::Result<()> {
     let deps = process.base.deps(None, Progress::default());
-    let consumers = facts::start(process, &deps).await.deps(deps.clone());
+    let consumers = facts::start(process, &deps).await.deps(deps.clone(), &process.base.cache);
     notifier::start(process, &consumers, &config.mail, config.public_url.to_string())?;
     let readers = Readers::open(of_consumers(&consumers).await?, &deps, LOOK).await;
     let operations = Arc::new(operations::of(process, deps, readers));

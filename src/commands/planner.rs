@@ -24,7 +24,7 @@ pub async fn run(config: Planner) -> anyhow::Result<()> {
 
 async fn start(process: &mut Process, config: &Planner) -> anyhow::Result<()> {
     let deps = process.base.deps(config.work.workers, Progress::default());
-    let consumers = facts::start(process, &deps).await.deps(deps.clone());
+    let consumers = facts::start(process, &deps).await.deps(deps.clone(), &process.base.cache);
     planner::start(process, &consumers);
     let readers = Readers::open(of_consumers(&consumers).await?, &deps, LOOK).await;
     let operations = Arc::new(operations::of(process, deps, readers));

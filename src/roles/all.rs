@@ -38,7 +38,7 @@ pub async fn start(process: &mut Process, config: &Serve, purpose: Purpose) -> a
     let app = api::open(&process.base, &readers, &config.http, listener.as_ref())?;
     api::follow(process, &app);
     let memory = Memory { facts: Arc::clone(&app.facts), heard: Arc::clone(&app.heard) };
-    let consumers = memory.deps(deps.clone());
+    let consumers = memory.deps(deps.clone(), &process.base.cache);
     planner::start(process, &consumers);
     let mut begun = vec![planning::NAME, janitor::NAME, key_keeper::NAME];
     if purpose == Purpose::Serve {

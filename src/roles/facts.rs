@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use aredvi_events::Positions;
 use aredvi_projectors::actors::Actors;
+use aredvi_projectors::cache::Cache;
 use aredvi_projectors::facts::follow::{Follower, Heard};
 use aredvi_projectors::facts::{Facts, load};
 use aredvi_projectors::graph::Graph;
 use aredvi_projectors::runner::{Deps, ViewReader};
+use aredvi_projectors::sessions::Sessions;
 use aredvi_projectors::view::View;
 
 use crate::process::Process;
@@ -32,9 +34,10 @@ impl Default for Memory {
 
 impl Memory {
     /// What the planner, the janitor, the key keeper and the notifier share.
-    pub fn deps(&self, runner: Deps) -> aredvi_notifier::Deps {
+    pub fn deps(&self, runner: Deps, cache: &Cache) -> aredvi_notifier::Deps {
         let (facts, heard) = (Arc::clone(&self.facts), Arc::clone(&self.heard));
-        aredvi_notifier::Deps { runner, facts, heard, settings: aredvi_notifier::Settings::default() }
+        let sessions = Sessions::new(cache.clone());
+        aredvi_notifier::Deps { runner, facts, heard, sessions, settings: aredvi_notifier::Settings::default() }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod engines;
 pub mod keeper;
 pub mod listening;
 pub mod person;
+pub mod places;
 pub mod process;
 pub mod site;
 mod until;

@@ -151,6 +151,18 @@ impl Site {
         self.listens(index);
     }
 
+    /// Kills a process and starts it again with a clock that is `ahead_ms` ahead.
+    pub fn restart_later(&mut self, index: usize, ahead_ms: &'static str) {
+        self.kill(index);
+        self.starts[index].env.push(("AREDVI_TEST_CLOCK_OFFSET_MS", ahead_ms));
+        self.restart(index);
+    }
+
+    /// Its engines; none where they are embedded.
+    pub fn engines(&self) -> Option<&Engines> {
+        self.engines.as_ref()
+    }
+
     /// Waits until a process listens, and keeps its ports for when it is started again.
     fn listens(&mut self, index: usize) {
         let (process, start) = (&mut self.processes[index], &mut self.starts[index]);

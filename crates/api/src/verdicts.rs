@@ -93,6 +93,7 @@ fn answered(event: &ActorEvent) -> Option<(Uuid, Option<Refusal>)> {
         ActorEvent::ProfileChanged(_)
         | ActorEvent::PrivacyChanged(_)
         | ActorEvent::PersonDisabled(_)
-        | ActorEvent::PersonEnabled(_) => None,
+        | ActorEvent::PersonEnabled(_)
+        | ActorEvent::ErasureCompleted(_) => None,
     }
 }

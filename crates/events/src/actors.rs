@@ -44,6 +44,16 @@ impl Access {
     }
 }
 
+/// One place that an erasure had to reach, and when it had.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Cleared {
+    /// `data_key`, `sessions`, or a view's generation: `media_g1`.
+    pub place: String,
+    /// When nothing of the person was there any more, Unix milliseconds.
+    pub at_ms: i64,
+}
+unsealed!(Cleared);
+
 /// Why a request was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -176,6 +186,14 @@ events! {
         /// The event id of the request.
         request: Uuid,
     }
+
+    /// An erased person's data are gone from everywhere: the receipt.
+    "erasure.completed" 1 => ErasureCompleted {
+        /// Who.
+        person: ActorId,
+        /// Every place, with when it was reached.
+        cleared: Vec<Cleared>,
+    }
 }
 
 impl ActorEvent {
@@ -194,6 +212,7 @@ impl ActorEvent {
             Self::PersonDisabled(e) => e.person,
             Self::PersonEnabled(e) => e.person,
             Self::PersonErased(e) => e.person,
+            Self::ErasureCompleted(e) => e.person,
         }
     }
 }

@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use aredvi_projectors::facts::Facts;
 use aredvi_projectors::facts::follow::Heard;
+use aredvi_projectors::sessions::Sessions;
 
 /// What the consumers of a process share.
 #[derive(Clone)]
@@ -38,6 +39,8 @@ pub struct Deps {
     pub facts: Arc<Facts>,
     /// How far the facts have come.
     pub heard: Arc<Heard>,
+    /// The view in the cache.
+    pub sessions: Sessions,
     /// What the operator chose.
     pub settings: Settings,
 }

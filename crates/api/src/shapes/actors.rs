@@ -263,3 +263,40 @@ pub struct UnderWay {
     /// Absolute URL.
     pub status_url: String,
 }
+
+/// How far an erasure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ErasureState {
+    /// Asked for; there is no verdict yet.
+    Pending,
+    /// There is no such person any more.
+    Refused,
+    /// The person is gone for everybody; what was his is being taken away.
+    Erased,
+    /// Nothing of the person's is kept anywhere.
+    Complete,
+}
+
+/// The receipt of an erasure. Who has its address may read it; it does not say whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ErasureReceipt {
+    /// How far it is.
+    pub state: ErasureState,
+    /// When the person was gone for everybody.
+    pub erased_at: Option<Time>,
+    /// When the last place was reached.
+    pub completed_at: Option<Time>,
+    /// Every place that was reached; empty before all were.
+    pub places: Vec<ErasedPlace>,
+}
+
+/// A place where nothing of a person's is kept any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ErasedPlace {
+    /// `data_key`: without it no text of the person's on the log, or in a copy of the log, can be read. `sessions`, or a
+    /// generation of a read model.
+    pub place: String,
+    /// When it was seen to be reached.
+    pub at: Time,
+}

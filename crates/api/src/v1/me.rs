@@ -170,10 +170,10 @@ async fn erase(State(app): State<Arc<App>>, me: SignedIn, Json(input): Json<Eras
         Outcome::Now(plan, positions) => (plan, positions),
         Outcome::Before(plan) => (plan, me.caller.wanted.clone()),
     };
-    let status_url = format!("/v1/registrations/{}", plan.event);
-    let response =
-        answer::written(StatusCode::ACCEPTED, app.journal.id(), &positions, UnderWay { status_url: status_url.clone() });
-    Ok(answer::located(response, &status_url))
+    let path = format!("/v1/erasures/{}", plan.event);
+    let status_url = format!("{}{path}", app.settings.public_url.trim_end_matches('/'));
+    let response = answer::written(StatusCode::ACCEPTED, app.journal.id(), &positions, UnderWay { status_url });
+    Ok(answer::located(response, &path))
 }
 
 impl App {

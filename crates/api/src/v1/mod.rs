@@ -2,6 +2,7 @@
 
 pub mod blocks;
 pub mod comments;
+pub mod erasures;
 pub mod feed;
 pub mod follow;
 pub mod hashtags;
@@ -33,6 +34,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(people::routes())
         .merge(search::routes())
         .merge(registrations::routes())
+        .merge(erasures::routes())
         .merge(me::routes())
         .merge(sessions::routes())
         .merge(follow::routes())

@@ -2,7 +2,7 @@
 //!
 //! A new type, or a new version of one, gets its line here. Optional fields are filled.
 
-use aredvi_events::actors::{self, Access, Refusal};
+use aredvi_events::actors::{self, Access, Cleared, Refusal};
 use aredvi_events::codec::EventDropped;
 use aredvi_events::deliveries::{Channel, DeliveryFailed, DeliverySent, DeliverySuppressed, Suppression};
 use aredvi_events::fingerprint::FingerprintKey;
@@ -91,6 +91,7 @@ fn on_identity() -> Vec<(Topic, Event)> {
 
 fn on_actors() -> Vec<(Topic, Event)> {
     let (by, person, request) = (Some(ana()), ana(), event_id(2));
+    let cleared = ["data_key", "sessions", "media_g1"].map(|place| Cleared { place: place.to_owned(), at_ms: TIME_MS }).to_vec();
     [
         (
             registered_id(request),
@@ -137,6 +138,7 @@ fn on_actors() -> Vec<(Topic, Event)> {
         (event_id(19), actors::PersonDisabled { by: Some(ben()), person }.into()),
         (event_id(20), actors::PersonEnabled { by: Some(ben()), person }.into()),
         (event_id(21), actors::PersonErased { by, person, request }.into()),
+        (event_id(22), actors::ErasureCompleted { by, person, cleared }.into()),
     ]
     .map(|(id, body)| event_with_id(Topic::Actors, &person.to_string(), id, body))
     .into()

@@ -67,7 +67,8 @@ impl Said {
             | ActorEvent::RolesChanged(_)
             | ActorEvent::ProfileChanged(_)
             | ActorEvent::PrivacyChanged(_)
-            | ActorEvent::PersonEnabled(_) => return,
+            | ActorEvent::PersonEnabled(_)
+            | ActorEvent::ErasureCompleted(_) => return,
         };
         let event = &placed.event;
         self.causes.push([event.id.into(), person.into(), kind.number().into(), event.time_ms.into(), keep.into()]);

@@ -25,8 +25,9 @@ pub(super) struct Removal {
 
 /// The next chunk of a cause's step, and the last id in it; no id when there is nothing more.
 pub(super) async fn next(db: &Db, cause: &Cause) -> Result<(Vec<Removal>, Option<i64>), DbError> {
+    let Some(select) = select(cause.step) else { return Ok((Vec::new(), None)) };
     let limit = Value::from(CHUNK as u64);
-    let rows = db.read_latest(select(cause.step), vec![cause.person.into(), cause.through.into(), limit]).await?;
+    let rows = db.read_latest(select, vec![cause.person.into(), cause.through.into(), limit]).await?;
     let mut removals = Vec::new();
     for row in &rows {
         removals.extend(of_row(cause, row)?);
@@ -36,8 +37,8 @@ pub(super) async fn next(db: &Db, cause: &Cause) -> Result<(Vec<Removal>, Option
 }
 
 /// The first column is the id that the chunks are ordered by.
-const fn select(step: Step) -> &'static str {
-    match step {
+const fn select(step: Step) -> Option<&'static str> {
+    Some(match step {
         Step::Sessions => {
             "SELECT session_id, opened_at FROM sessions WHERE person = ? AND session_id > ? AND revoked = 0
              ORDER BY session_id LIMIT ?"
@@ -58,6 +59,30 @@ const fn select(step: Step) -> &'static str {
             "SELECT medium, owner FROM subscriptions WHERE subscriber = ? AND medium > ? AND stands = 1
              ORDER BY medium LIMIT ?"
         }
+        Step::Receipt => return None,
+    })
+}
+
+/// Whether a key of a topic is about a person, or about something that stood on his page, or that he wrote, or wrote
+/// below.
+pub(super) async fn concerns(db: &Db, person: ActorId, (topic, key): &(Topic, String)) -> Result<bool, DbError> {
+    match topic {
+        Topic::Actors | Topic::Sessions | Topic::Notifications | Topic::Deliveries => Ok(*key == person.to_string()),
+        Topic::Identity => Ok(true),
+        Topic::Graph => Ok(key.split(':').any(|actor| actor == person.to_string())),
+        Topic::Media => {
+            // media: the primary key; comments_by_author
+            let sql = "SELECT COUNT(*) FROM media WHERE medium = ? AND (owner = ? OR author = ?)
+                UNION ALL SELECT COUNT(*) FROM comments WHERE author = ? AND medium = ?";
+            let Ok(medium) = key.parse::<i64>() else { return Ok(true) };
+            let args = vec![medium.into(), person.into(), person.into(), person.into(), medium.into()];
+            for row in db.read_latest(sql, args).await? {
+                if row.int(0)? != 0 {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
     }
 }
 
@@ -69,6 +94,7 @@ fn of_row(cause: &Cause, row: &Row) -> Result<Vec<Removal>, DbError> {
         Step::Page | Step::Media => vec![medium(cause.person, row.id(0)?, row.id(1)?)],
         Step::Comments => vec![comment(cause.person, row)?],
         Step::Subscriptions => vec![subscription(cause.person, row.id(0)?, row.id(1)?)],
+        Step::Receipt => Vec::new(),
     })
 }
 

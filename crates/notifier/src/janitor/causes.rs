@@ -32,6 +32,8 @@ pub(super) enum Step {
     Comments,
     /// What he is told of.
     Subscriptions,
+    /// Nothing: that all of it is gone everywhere is still to be seen, and said.
+    Receipt,
 }
 
 /// A cause that is not carried through.
@@ -59,19 +61,40 @@ impl Kind {
     const fn steps(self) -> &'static [Step] {
         match self {
             Self::PasswordChanged | Self::Disabled => &[Step::Sessions],
-            Self::Erased => {
-                &[Step::Sessions, Step::TiesFrom, Step::TiesTo, Step::Page, Step::Media, Step::Comments, Step::Subscriptions]
-            }
+            Self::Erased => &[
+                Step::Sessions,
+                Step::TiesFrom,
+                Step::TiesTo,
+                Step::Page,
+                Step::Media,
+                Step::Comments,
+                Step::Subscriptions,
+                Step::Receipt,
+            ],
         }
     }
 }
 
-/// The causes that happened at or before `until_ms`, the oldest first, at most `limit`.
+/// The causes with something to sweep that happened at or before `until_ms`, the oldest first, at most `limit`.
 pub(super) async fn due(db: &Db, until_ms: i64, limit: u64) -> Result<Vec<Cause>, DbError> {
     // causes_by_time
     let sql = "SELECT cause, person, kind, happened_at, keep_session, step, swept_through
-        FROM causes WHERE done = 0 AND happened_at <= ? ORDER BY happened_at, cause LIMIT ?";
-    db.read_latest(sql, vec![until_ms.into(), limit.into()]).await?.iter().map(read).collect()
+        FROM causes WHERE done = 0 AND happened_at <= ? AND step < ? ORDER BY happened_at, cause LIMIT ?";
+    db.read_latest(sql, vec![until_ms.into(), receipt().into(), limit.into()]).await?.iter().map(read).collect()
+}
+
+/// The causes that are swept and want their receipt, the oldest first, at most `limit`.
+pub(super) async fn swept(db: &Db, limit: u64) -> Result<Vec<Cause>, DbError> {
+    // causes_by_time
+    let sql = "SELECT cause, person, kind, happened_at, keep_session, step, swept_through
+        FROM causes WHERE done = 0 AND step = ? ORDER BY happened_at, cause LIMIT ?";
+    db.read_latest(sql, vec![receipt().into(), limit.into()]).await?.iter().map(read).collect()
+}
+
+/// The number of the step that is no sweep.
+fn receipt() -> u64 {
+    let steps = Kind::Erased.steps();
+    steps.iter().position(|step| *step == Step::Receipt).unwrap_or(steps.len()) as u64
 }
 
 /// Notes that the cause's step has swept through `through`, or all (`None`): then the next one begins.

@@ -7,6 +7,7 @@
 mod apply;
 mod belongings;
 mod causes;
+mod receipt;
 mod schema;
 
 use std::sync::Arc;
@@ -94,7 +95,8 @@ impl Sweep for Cleaning {
         let until = self.deps.runner.mint.now_ms().saturating_sub(millis(self.deps.settings.janitor_delay));
         let failed = |error: &dyn std::error::Error| Failed(error.to_string());
         let due = causes::due(&db, until, IN_TURN).await.map_err(|error| failed(&error))?;
-        if due.is_empty() {
+        let swept = causes::swept(&db, IN_TURN).await.map_err(|error| failed(&error))?;
+        if due.is_empty() && swept.is_empty() {
             return Ok(false);
         }
         // What happened before the cause must be known: else a session opened just before it would stay.
@@ -108,7 +110,15 @@ impl Sweep for Cleaning {
             append(&self.deps.runner.journal, derived).await.map_err(|error| failed(&error))?;
             causes::note(&db, cause, through).await.map_err(|error| failed(&error))?;
         }
-        Ok(true)
+        if due.is_empty() {
+            let receipts = receipt::made_out(&self.deps, &db, &swept).await.map_err(|error| failed(&error))?;
+            for (cause, removal) in receipts {
+                let derived = vec![self.derived(&cause, removal)];
+                append(&self.deps.runner.journal, derived).await.map_err(|error| failed(&error))?;
+                causes::note(&db, &cause, None).await.map_err(|error| failed(&error))?;
+            }
+        }
+        Ok(!due.is_empty())
     }
 }
 

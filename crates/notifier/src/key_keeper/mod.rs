@@ -87,7 +87,8 @@ fn gone(placed: &Placed) -> Option<ActorId> {
         | ActorEvent::ProfileChanged(_)
         | ActorEvent::PrivacyChanged(_)
         | ActorEvent::PersonDisabled(_)
-        | ActorEvent::PersonEnabled(_) => None,
+        | ActorEvent::PersonEnabled(_)
+        | ActorEvent::ErasureCompleted(_) => None,
     }
 }
 

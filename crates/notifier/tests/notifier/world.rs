@@ -21,12 +21,14 @@ use aredvi_notifier::planner::Planner;
 use aredvi_notifier::{Deps, Settings, janitor, key_keeper, ledger, planner};
 use aredvi_projectors::accounts::Accounts;
 use aredvi_projectors::actors::Actors;
+use aredvi_projectors::cache::Cache;
 use aredvi_projectors::control::Control;
 use aredvi_projectors::db::{Db, PoolSizes};
 use aredvi_projectors::facts::Facts;
 use aredvi_projectors::facts::follow::{self, Follower, Heard};
 use aredvi_projectors::keys::KeyStore;
 use aredvi_projectors::runner::{self, Limits, Progress, Rebuild, Rebuilt, Runner, Sites, ViewReader, generation_schema};
+use aredvi_projectors::sessions::Sessions;
 use aredvi_projectors::view::View;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -121,7 +123,10 @@ impl World {
         let heard = Arc::new(Heard::new(journal.starts(&follow::TOPICS).await.expect("starts")));
         let facts = Arc::new(Facts::new());
         let runner = runner::Deps { journal, sites, control, keys, mint, limits, progress: Progress::default() };
-        let deps = Deps { runner, facts, heard, settings: Settings::default() };
+        let cache = format!("sqlite:{}", dir.path().join("cache.db").display()).parse().expect("a url");
+        let cache = Cache::open(&cache, runner.journal.id(), runner.mint.clock().clone()).await.expect("a cache");
+        let sessions = Sessions::new(cache);
+        let deps = Deps { runner, facts, heard, sessions, settings: Settings::default() };
         let world = Self { outbox: dir.path().join("outbox"), deps, engines, stop: CancellationToken::new(), _dir: dir };
         world.follow();
         world

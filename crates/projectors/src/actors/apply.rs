@@ -45,8 +45,9 @@ impl Actors<'_> {
         if let ActorEvent::PersonRegistered(e) = event {
             return self.register(placed, e);
         }
-        // Nothing is known of one who was not registered; and nothing comes after an erasure.
-        let known = self.actors.get(event.person()).filter(|row| row.state != state::ERASED);
+        // Nothing is known of one who was not registered; and after an erasure nothing comes but its receipt.
+        let ends = matches!(event, ActorEvent::ErasureCompleted(_));
+        let known = self.actors.get(event.person()).filter(|row| ends == (row.state == state::ERASED));
         let repeated = known.is_none_or(|row| row.seen.knows(placed.event.id));
         let Some(row) = self.actors.change(event.person()).filter(|_| !repeated) else { return Ok(()) };
         row.seen.remember(placed.event.id);
@@ -74,8 +75,14 @@ impl Actors<'_> {
             ActorEvent::PersonDisabled(_) => row.state = state::DISABLED,
             ActorEvent::PersonEnabled(_) => row.state = state::ACTIVE,
             ActorEvent::PersonErased(e) => {
-                erase(row);
+                erase(row, placed.event.time_ms);
                 self.renamed.insert(e.person);
+            }
+            ActorEvent::ErasureCompleted(e) => {
+                if row.cleared_at.is_none() {
+                    row.cleared = serde_json::to_string(&e.cleared).ok();
+                    row.cleared_at = Some(placed.event.time_ms);
+                }
             }
             ActorEvent::PersonRegistered(_)
             | ActorEvent::RegistrationRefused(_)
@@ -103,6 +110,9 @@ impl Actors<'_> {
             created_at: placed.event.time_ms,
             password_changed_at: None,
             keep_session: None,
+            erased_at: None,
+            cleared: None,
+            cleared_at: None,
             seen: Seen::default(),
             last_part: placed.place.partition.number,
             last_offset: placed.place.offset,
@@ -142,7 +152,8 @@ fn change_profile(row: &mut Actor, placed: &Placed, e: &ProfileChanged, opener: 
     Ok(())
 }
 
-fn erase(row: &mut Actor) {
+fn erase(row: &mut Actor, at_ms: i64) {
+    row.erased_at = Some(at_ms);
     row.username = None;
     row.name = None;
     row.bio = None;

@@ -21,7 +21,7 @@ impl View for Actors {
     }
 
     fn schema_version(&self) -> u32 {
-        1
+        2
     }
 
     fn topics(&self) -> &'static [Topic] {

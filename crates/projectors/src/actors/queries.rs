@@ -1,6 +1,6 @@
 //! What may be asked of `actors`.
 
-use aredvi_events::actors::Access;
+use aredvi_events::actors::{Access, Cleared};
 use aredvi_events::identity::Role;
 use aredvi_events::{ActorId, Partition, Place, Topic};
 
@@ -51,6 +51,15 @@ pub struct Profile {
     pub created_at: i64,
 }
 
+/// How far an erasure is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasure {
+    /// When the person was gone for everybody, Unix milliseconds.
+    pub erased_at: i64,
+    /// Every place that it reached, and when it had reached them all; none while it has not.
+    pub completed: Option<(i64, Vec<Cleared>)>,
+}
+
 /// Where a page of a search ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -93,6 +102,21 @@ pub async fn profile(db: &Db, actor: ActorId) -> Result<Option<Profile>, DbError
         })
     };
     db.read(sql, vec![actor.into()]).await?.first().map(profile).transpose()
+}
+
+/// How far the erasure of a person is; none when he is not erased.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn erasure(db: &Db, person: ActorId) -> Result<Option<Erasure>, DbError> {
+    // actors: the primary key
+    let sql = "SELECT erased_at, cleared, cleared_at FROM actors WHERE actor = ? AND erased_at IS NOT NULL";
+    let erasure = |row: &Row| {
+        let unreadable = |_| DbError::Column { column: 1, expected: "places", found: "another text".to_owned() };
+        let cleared = row.opt_text(1)?.map(serde_json::from_str).transpose().map_err(unreadable)?;
+        Ok(Erasure { erased_at: row.int(0)?, completed: row.opt_int(2)?.zip(cleared) })
+    };
+    db.read(sql, vec![person.into()]).await?.first().map(erasure).transpose()
 }
 
 /// Whose username or name has words that begin with each word of `text`, in the order of the first one, from after

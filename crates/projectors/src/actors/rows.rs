@@ -26,6 +26,10 @@ row! {
         created_at: i64,
         password_changed_at: Option<i64>,
         keep_session: Option<SessionId>,
+        erased_at: Option<i64>,
+        /// JSON of what the receipt lists.
+        cleared: Option<String>,
+        cleared_at: Option<i64>,
         seen: Seen,
         last_part: u32,
         last_offset: u64,

@@ -208,7 +208,8 @@ impl Table {
             | ActorEvent::RequestRefused(_)
             | ActorEvent::HandleChanged(_)
             | ActorEvent::EmailChanged(_)
-            | ActorEvent::ProfileChanged(_) => {}
+            | ActorEvent::ProfileChanged(_)
+            | ActorEvent::ErasureCompleted(_) => {}
         }
     }
 

@@ -183,6 +183,16 @@ impl KeyStore {
         self.destroyed(&[actor]).await
     }
 
+    /// When the actor's key was replaced by a tombstone, Unix milliseconds; none while it was not.
+    ///
+    /// # Errors
+    /// [`KeyError::Db`].
+    pub async fn destroyed_at(&self, actor: ActorId) -> Result<Option<i64>, KeyError> {
+        let select = "SELECT destroyed_at FROM data_keys WHERE actor = ? AND wrapped IS NULL";
+        let rows = self.db.read_latest(select, vec![actor.into()]).await?;
+        Ok(rows.first().map(|row| row.opt_int(0)).transpose()?.flatten())
+    }
+
     /// What follows the commit of [`KeyStore::destroy_in`]: the keys leave the cache, and an embedded schema's log.
     ///
     /// # Errors

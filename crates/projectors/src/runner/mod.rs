@@ -7,6 +7,7 @@
 mod batch;
 mod compare;
 mod crew;
+mod everywhere;
 mod failure;
 mod generations;
 mod handover;
@@ -42,6 +43,7 @@ use crate::keys::KeyStore;
 use crate::view::View;
 
 pub use compare::{Comparison, Difference};
+pub use everywhere::{Everywhere, Kept};
 pub use generations::GenerationError;
 pub use limits::Limits;
 pub use not_ready::NotReady;

@@ -1,6 +1,6 @@
 //! The records that a generation could not apply, and all later ones of their keys.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use aredvi_events::{Place, Record, Stored, Topic};
 use uuid::Uuid;
@@ -30,6 +30,12 @@ pub(super) const BEHIND: &str = "an earlier event of its key is parked";
 /// The keys that something is parked of.
 pub(super) async fn keys(tx: &mut Tx) -> Result<HashSet<ParkingKey>, DbError> {
     let rows = tx.read("SELECT DISTINCT topic, record_key FROM parked", vec![]).await?;
+    rows.iter().map(|row| Ok((topic(row, 0)?, row.text(1)?.to_owned()))).collect()
+}
+
+/// The keys that something is parked of, as they are where the generation is written.
+pub(super) async fn all_keys(db: &Db) -> Result<BTreeSet<ParkingKey>, DbError> {
+    let rows = db.read_latest("SELECT DISTINCT topic, record_key FROM parked", vec![]).await?;
     rows.iter().map(|row| Ok((topic(row, 0)?, row.text(1)?.to_owned()))).collect()
 }
 
