@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 
 use crate::db::{Db, DbError, Tx};
 use crate::keys::{KeyStore, Opener};
-use crate::view::{Batch, Derived, Unusable, View};
+use crate::view::{ApplyError, Batch, Derived, Unusable, View};
 
 use super::batch::{self, Item, What};
 use super::failure::{Failure, append_failure, key_failure, refusal};
@@ -178,14 +178,19 @@ impl Projector {
         if run.is_empty() {
             return Ok(());
         }
-        let serving = schema::appends(tx).await?;
         let (indices, events): (Vec<usize>, Vec<Placed>) = std::mem::take(run).into_iter().unzip();
-        let batch = Batch { events, opener: std::mem::take(opener), serving };
-        let applied = self.view.apply(tx, &batch).await;
+        let mut batch = Batch { events, opener: std::mem::take(opener), serving: false };
+        let applied = self.apply_batch(tx, &mut batch).await;
+        // However it ended: what was taken and is not kept here would be missing at the next try.
         *opener = batch.opener;
         taken.extend(indices.into_iter().zip(batch.events));
         derived.extend(applied?);
         Ok(())
+    }
+
+    async fn apply_batch(&self, tx: &mut Tx, batch: &mut Batch) -> Result<Vec<Derived>, ApplyError> {
+        batch.serving = schema::appends(tx).await?;
+        self.view.apply(tx, batch).await
     }
 
     async fn park(&self, tx: &mut Tx, items: &[Item], park: &[(usize, String)]) -> Result<(), Failure> {

@@ -1,10 +1,12 @@
 //! Events that cannot be applied, and what operators do about them.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use aredvi_events::{Event, Positions, Record, Topic, codec};
 use aredvi_projectors::db::{Db, Value};
 use aredvi_projectors::runner::{Parking, Released, Status};
-use std::sync::Arc;
-use std::time::Duration;
 
 use crate::view::Pairs;
 use crate::world::{World, each, follow, rows, unfollow, until, vote};
@@ -188,6 +190,24 @@ async fn a_view_that_never_parks_refuses_in_the_order_of_the_log() {
         assert_eq!(refused, expected);
         assert_eq!(rows(&db, "SELECT votes FROM media").await, [[6.into()]]);
         assert_eq!(parked(&db).await, Vec::<Vec<Value>>::new());
+        process.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_taken_to_be_applied_is_there_when_the_engine_goes_before_it_is() {
+    each(|world| async move {
+        let (view, mint) = (Pairs { refuses: true, ..Pairs::default() }, &world.deps.mint);
+        let mut records: Vec<Record> =
+            (0..5).map(|_| codec::encode(Topic::Media, &vote(mint, 1)).expect("encodes")).collect();
+        records[2].value = b"{".to_vec();
+        world.append_records(records).await;
+        view.breaks.store(true, Ordering::Relaxed);
+        let process = world.start(&view);
+        let db = world.settle(&view).await;
+        assert!(!view.breaks.load(Ordering::Relaxed), "nothing broke");
+        assert_eq!(rows(&db, "SELECT votes FROM media").await, [[4.into()]]);
         process.end().await;
     })
     .await;

@@ -9,7 +9,7 @@ use aredvi_events::graph::GraphEvent;
 use aredvi_events::media::{MediaEvent, MediumUnsubscribed};
 use aredvi_events::mint::derived_id;
 use aredvi_events::{Body, Event, Topic};
-use aredvi_projectors::db::{DbError, OnConflict, Tx, Upsert, Value, padded_in_list};
+use aredvi_projectors::db::{DbError, Dialect, OnConflict, Tx, Upsert, Value, padded_in_list};
 use aredvi_projectors::view::{ApplyError, Batch, Derived, Table, Unusable, View};
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
@@ -21,6 +21,8 @@ pub struct Pairs {
     pub faults: Arc<Mutex<HashSet<Uuid>>>,
     /// Whether its engine seems to be gone.
     pub outage: Arc<AtomicBool>,
+    /// Whether its engine goes right after it next refused something.
+    pub breaks: Arc<AtomicBool>,
     /// Its schema version, above the first.
     pub newer: u32,
     /// Adds to the votes of every vote: other code that makes other rows.
@@ -110,9 +112,25 @@ impl View for Pairs {
             let votes = tx.read("SELECT COALESCE(MAX(votes), 0) FROM media WHERE medium = 1", vec![]).await?;
             let row = [event.stored.place.offset.into(), votes[0].int(0)?.into()];
             tx.upsert(&REFUSED, vec![row]).await?;
+            if self.breaks.swap(false, Ordering::Relaxed) {
+                lose(tx).await;
+            }
             Ok(Vec::new())
         })
     }
+}
+
+/// Lets the engine end a transaction.
+async fn lose(tx: &mut Tx) {
+    let statements: &[&str] = match tx.dialect() {
+        Dialect::MySql => &["SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213"],
+        Dialect::Sqlite => &["PRAGMA query_only = ON", "DELETE FROM media"],
+    };
+    let mut result = Ok(0);
+    for statement in statements {
+        result = tx.execute(statement, vec![]).await;
+    }
+    assert!(result.expect_err("the transaction is lost").is_transient());
 }
 
 impl Pairs {
