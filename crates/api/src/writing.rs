@@ -77,6 +77,7 @@ pub struct Writing<'a> {
     /// Its ids.
     pub plan: Plan,
     appended: Positions,
+    /// This try or an earlier one may be on the log.
     unknown: bool,
 }
 
@@ -93,13 +94,14 @@ impl App {
         act: impl AsyncFnOnce(&mut Writing<'_>) -> Result<T, Problem>,
     ) -> Result<Outcome<T>, Problem> {
         let plan = Plan::new(self)?;
-        let (plan, held) = match &caller.idempotency {
-            None => (plan, None),
+        let (plan, held, unknown) = match &caller.idempotency {
+            None => (plan, None, false),
             Some(key) => {
                 let key = self.reservation_key(caller, key.as_str(), route, body)?;
                 match self.cache.reserve(&key, &plan.to_bytes()).await.map_err(unreserved)? {
-                    Reservation::Fresh(held) => (plan, Some(held)),
-                    Reservation::Repeat(held, before) => (Plan::from_bytes(&before).unwrap_or(plan), Some(held)),
+                    Reservation::Fresh(held) => (plan, Some(held), false),
+                    // The first try may be on the log whatever becomes of this one: its ids are kept.
+                    Reservation::Repeat(held, before) => (Plan::from_bytes(&before).unwrap_or(plan), Some(held), true),
                     Reservation::Done(before) => {
                         return Plan::from_bytes(&before).map(Outcome::Before).ok_or_else(Problem::internal);
                     }
@@ -109,7 +111,7 @@ impl App {
                 }
             }
         };
-        let mut writing = Writing { app: self, caller, plan, appended: Positions::new(), unknown: false };
+        let mut writing = Writing { app: self, caller, plan, appended: Positions::new(), unknown };
         let acted = act(&mut writing).await;
         writing.settle(acted, held).await
     }
@@ -187,7 +189,7 @@ impl Writing<'_> {
         let settled = match (&acted, &held) {
             (_, None) => Ok(()),
             (Ok(_), Some(held)) => cache.complete(held, &self.plan.to_bytes()).await,
-            (Err(_), Some(held)) if self.unknown => cache.mark_unknown(held).await,
+            (Err(_), Some(held)) if self.unknown || !self.appended.is_empty() => cache.mark_unknown(held).await,
             (Err(_), Some(held)) => cache.release(held).await,
         };
         if let Err(error) = settled {
