@@ -1,7 +1,8 @@
 //! Reads partitions with a consumer that is told exactly what to read.
 //!
-//! The client reconnects by itself. What it reports meanwhile is counted as trouble, and only when that lasts is the
-//! caller told; an offset that the log does not hold is never replaced by another.
+//! The client reconnects by itself while one broker is there. What it reports meanwhile is counted as trouble, and only
+//! when that lasts is the caller told; an offset that the log does not hold is never replaced by another. A client that
+//! has lost all brokers is replaced by another, at the same positions.
 
 use std::future::Future as _;
 use std::pin::pin;
@@ -156,10 +157,14 @@ impl Tail {
         Ok(Vec::new())
     }
 
+    /// A consumer that lost all brokers must not fetch from one that is just starting: that broker knows the leaders of
+    /// some partitions only, and librdkafka 2.12.1 then reads memory that it never wrote (`rdkafka_fetcher.c`: room for
+    /// each partition whose leader is told, filled only where there is one) and ends the process. The next consumer is
+    /// made when all partitions have answered.
     fn note(&mut self, error: KafkaError) {
         use RDKafkaErrorCode as Code;
         let lost = matches!(error, KafkaError::MessageConsumptionFatal(_))
-            || matches!(error.rdkafka_error_code(), Some(Code::AutoOffsetReset | Code::OffsetOutOfRange));
+            || matches!(error.rdkafka_error_code(), Some(Code::AutoOffsetReset | Code::OffsetOutOfRange | Code::AllBrokersDown));
         tracing::debug!(%error, lost, "trouble while reading");
         if lost {
             self.consumer = None;

@@ -43,15 +43,15 @@ pub async fn create_on(cluster: &Cluster, single_broker: bool, mint: &Mint) -> R
         await_leaders(&offsets).await.map_err(failed)?;
     }
     admin.check(single_broker).await?;
-    if !is_named(&offsets).await.map_err(failed)? {
-        let record = created::record(mint).map_err(failed)?;
-        let appender = Appender::new(cluster.clone(), offsets.clone(), clock.clone()).map_err(failed)?;
-        let appended = appender.append(&[record]).await;
-        if let Err(error) = appended {
-            // Another creator may have been first, or the record came through after all.
-            if !is_named(&offsets).await.map_err(failed)? {
-                return Err(failed(Fault::new(error)));
-            }
+    let record = created::record(mint).map_err(failed)?;
+    let appender = Appender::new(cluster.clone(), offsets.clone(), clock.clone()).map_err(failed)?;
+    let start = Instant::now();
+    // Another creator may be first, and a try that was not confirmed may come through after all.
+    while !is_named(&offsets).await.map_err(failed)? {
+        match appender.append(std::slice::from_ref(&record)).await {
+            Err(error) if start.elapsed() > CREATE_LIMIT => return Err(failed(Fault::new(error))),
+            Err(error) => tracing::debug!(%error, "the journal is not named yet"),
+            Ok(_) => break,
         }
     }
     read_id(cluster, &offsets, clock).await.map_err(|error| failed(Fault::new(error)))
