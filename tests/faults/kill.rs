@@ -1,15 +1,13 @@
 //! `kill -9` at random moments: what was acknowledged is there, once.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aredvi_events::Clock;
-use futures_util::future::join_all;
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::load::write;
+use super::load::{Load, writers};
 use crate::world::column::Column;
 use crate::world::site::{Setting, Site};
 use crate::world::{World, on_runtime};
@@ -43,13 +41,10 @@ fn check(column: Column) {
 }
 
 async fn killed(column: Column, kills: usize, mut random: SmallRng) {
-    let site = Arc::new(std::sync::Mutex::new(Site::start(&Setting::one(column))));
+    let site = Arc::new(Mutex::new(Site::start(&Setting::one(column))));
     let world = World::beside(&site).await;
-    let (clock, stop) = (Clock::default(), Arc::new(AtomicBool::new(false)));
-    let mut people = Vec::new();
-    for _ in 0..WRITERS {
-        people.push(world.sign_up("Ana").await);
-    }
+    let (clock, load) = (Clock::default(), Load::default());
+    let people = writers(&world, WRITERS).await;
     let killing = async {
         for _ in 0..kills {
             clock.sleep(Duration::from_millis(random.random_range(50..LONGEST_LIFE_MS))).await;
@@ -61,22 +56,8 @@ async fn killed(column: Column, kills: usize, mut random: SmallRng) {
             });
             again.await.expect("it starts again");
         }
-        stop.store(true, Ordering::Relaxed);
     };
-    let writing = people.iter().map(|person| write(person.clone(), &person.username, Arc::clone(&stop)));
-    let (written, ()) = tokio::join!(join_all(writing), killing);
+    load.beside(&people, killing).await;
     world.settle().await;
-    for (person, acknowledged) in people.iter().zip(written) {
-        let stories = person.all(&format!("/v1/actors/{}/stories", person.id), 100).await;
-        let stand: Vec<(String, String)> = stories
-            .iter()
-            .map(|story| &story["object"])
-            .map(|note| {
-                (note["id"].as_str().unwrap_or_default().to_owned(), note["body"].as_str().unwrap_or_default().to_owned())
-            })
-            .rev()
-            .collect();
-        assert_eq!(stand, acknowledged);
-        assert!(!acknowledged.is_empty());
-    }
+    load.assert_pages(&people).await;
 }

@@ -1,37 +1,102 @@
-//! A client that writes without pause, and repeats under its key what was not answered.
+//! Clients that write without pause, and repeat under its key what was not answered; and what has become of it in the end.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aredvi_events::Clock;
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::world::person::Person;
+use crate::world::{World, until};
 
 /// Before an unanswered write is repeated.
 const REPEAT_AFTER: Duration = Duration::from_millis(50);
+/// Within this the clients get on, whatever was done to an engine or a process.
+const PROGRESS_LIMIT: Duration = Duration::from_secs(60);
 
-/// Writes notes until `stop`; gives the ids and bodies of all that were acknowledged.
-pub async fn write(person: Person, name: &str, stop: Arc<AtomicBool>) -> Vec<(String, String)> {
-    let (clock, mut acknowledged) = (Clock::default(), Vec::new());
-    for number in 0.. {
-        let body = format!("{name} {number}");
-        loop {
-            match person.post("/v1/notes", json!({"body": body})).key(body.replace(' ', "-")).sent().await {
-                Ok(answer) if answer.status == 201 => {
-                    acknowledged.push((answer.id(), body));
-                    break;
-                }
-                // Nobody answered, or the outcome is not known, or the first try is still in work.
-                Ok(answer) => assert!([409, 503].contains(&answer.status.as_u16()), "{answer}"),
-                Err(_) => {}
-            }
-            clock.sleep(REPEAT_AFTER).await;
-        }
-        if stop.load(Ordering::Relaxed) {
-            break;
+/// What clients have written so far, by the writer's id: the id and text of each note that was acknowledged.
+#[derive(Default)]
+pub struct Load {
+    acknowledged: RefCell<BTreeMap<String, Vec<(String, String)>>>,
+    stop: Cell<bool>,
+}
+
+impl Load {
+    /// Lets these people write, each without pause, until `meanwhile` is done.
+    pub async fn beside<T>(&self, people: &[Person], meanwhile: impl Future<Output = T>) -> T {
+        let writing = people.iter().map(|person| self.write(person));
+        let acting = async {
+            let done = meanwhile.await;
+            self.stop.set(true);
+            done
+        };
+        let (_, done) = tokio::join!(join_all(writing), acting);
+        done
+    }
+
+    /// Waits until each of these people had `more` writes acknowledged from now on.
+    pub async fn progress(&self, people: &[Person], more: usize) {
+        let count = |person: &Person| self.acknowledged.borrow().get(&person.id).map_or(0, Vec::len);
+        let wanted: Vec<usize> = people.iter().map(|person| count(person) + more).collect();
+        until("the writes go on", PROGRESS_LIMIT, async || {
+            people.iter().zip(&wanted).all(|(person, &wanted)| count(person) >= wanted).then_some(())
+        })
+        .await;
+    }
+
+    /// Fails unless each one's page shows what was acknowledged to him, once, and nothing else.
+    pub async fn assert_pages(&self, people: &[Person]) {
+        for person in people {
+            let acknowledged = self.acknowledged.borrow().get(&person.id).cloned().unwrap_or_default();
+            assert!(!acknowledged.is_empty());
+            let stories = person.all(&format!("/v1/actors/{}/stories", person.id), 100).await;
+            let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+            let notes = stories.iter().map(|story| (text(&story["object"]["id"]), text(&story["object"]["body"])));
+            let stand: Vec<_> = notes.rev().collect();
+            assert_eq!(stand, acknowledged);
         }
     }
-    acknowledged
+
+    /// Fails unless the log holds each note that was acknowledged, as one event, and no other.
+    pub fn assert_log(&self, notes: &BTreeMap<String, BTreeSet<String>>) {
+        let acknowledged: BTreeSet<String> =
+            self.acknowledged.borrow().values().flatten().map(|(note, _)| note.clone()).collect();
+        assert_eq!(notes.keys().cloned().collect::<BTreeSet<_>>(), acknowledged);
+        for (note, events) in notes {
+            assert_eq!(events.len(), 1, "{note} was added by several events");
+        }
+    }
+
+    async fn write(&self, person: &Person) {
+        let clock = Clock::default();
+        for number in 0.. {
+            let body = format!("{} {number}", person.username);
+            loop {
+                match person.post("/v1/notes", json!({"body": body})).key(body.replace(' ', "-")).sent().await {
+                    Ok(answer) if answer.status == 201 => {
+                        self.acknowledged.borrow_mut().entry(person.id.clone()).or_default().push((answer.id(), body));
+                        break;
+                    }
+                    // Nobody answered, or the outcome is not known, or the first try is still in work.
+                    Ok(answer) => assert!([409, 503].contains(&answer.status.as_u16()), "{answer}"),
+                    Err(_) => {}
+                }
+                clock.sleep(REPEAT_AFTER).await;
+            }
+            if self.stop.get() {
+                break;
+            }
+        }
+    }
+}
+
+/// Signs up as many as write at once.
+pub async fn writers(world: &World, count: usize) -> Vec<Person> {
+    let mut people = Vec::new();
+    for _ in 0..count {
+        people.push(world.sign_up("Wim").await);
+    }
+    people
 }

@@ -2,6 +2,9 @@
 
 mod emptied;
 mod fsync;
+mod journal_down;
 mod kill;
 mod load;
+mod log;
+mod restarted;
 mod survivors;

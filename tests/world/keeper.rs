@@ -5,10 +5,10 @@
 
 use std::io::{BufRead as _, Write as _};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use super::engines;
+use super::{engines, own_engines};
 
 /// Set in a keeper's own process.
 const I_AM_THE_KEEPER: &str = "AREDVI_TEST_KEEPER";
@@ -56,6 +56,11 @@ impl Keeper {
         self.order("engine", url);
     }
 
+    /// Engines that were started with this directory shall end.
+    pub fn kill_engines(&mut self, dir: &Path) {
+        self.order("engines", &dir.display().to_string());
+    }
+
     fn order(&mut self, word: &str, what: &str) {
         if let Some(orders) = &mut self.orders {
             writeln!(orders, "{word} {what}").expect("the keeper listens");
@@ -72,13 +77,14 @@ impl Drop for Keeper {
 
 /// Reads orders until they end, then obeys: processes first, directories last.
 fn keep() {
-    let (mut processes, mut directories, mut engines) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut processes, mut directories, mut engines, mut own) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         match line.split_once(' ') {
             Some(("process", id)) => processes.push(id.to_owned()),
             Some(("forget", id)) => processes.retain(|known| known != id),
             Some(("directory", path)) => directories.push(path.to_owned()),
             Some(("engine", url)) => engines.push(url.to_owned()),
+            Some(("engines", dir)) => own.push(PathBuf::from(dir)),
             Some(_) | None => {}
         }
     }
@@ -87,6 +93,9 @@ fn keep() {
     }
     for url in engines {
         engines::clean(&url);
+    }
+    for dir in own {
+        own_engines::kill(&dir);
     }
     for path in directories {
         let _ = std::fs::remove_dir_all(path);

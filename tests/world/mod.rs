@@ -8,6 +8,7 @@ pub mod contract;
 pub mod engines;
 pub mod keeper;
 pub mod listening;
+pub mod own_engines;
 pub mod person;
 pub mod places;
 pub mod process;

@@ -13,6 +13,8 @@ use super::process::{Process, Start};
 pub struct Setting {
     /// Its engines.
     pub column: Column,
+    /// On which servers; `None`: those that the environment names.
+    pub servers: Option<Engines>,
     /// All roles in one process, or each in processes of its own, two of those that clients and views depend on.
     pub shape: Shape,
     /// What its processes find in their environment.
@@ -48,7 +50,12 @@ impl Setting {
             Column::Embedded => Shape::One,
             Column::Production => Shape::Many,
         };
-        Self { column, shape, env: Vec::new() }
+        Self { column, servers: None, shape, env: Vec::new() }
+    }
+
+    /// Each role in processes of its own, on these servers.
+    pub fn many_on(servers: &Engines) -> Self {
+        Self { servers: Some(servers.clone()), ..Self::usual(Column::Production) }
     }
 
     /// All roles in one process.
@@ -89,7 +96,8 @@ impl Site {
         let dir = tempfile::tempdir().expect("a directory").keep();
         let mut keeper = Keeper::start();
         keeper.remove_directory(&dir);
-        let engines = (setting.column == Column::Production).then(|| Engines::named().expect("engines").prefixed(&prefix()));
+        let servers = || setting.servers.clone().or_else(Engines::named).expect("engines");
+        let engines = (setting.column == Column::Production).then(|| servers().prefixed(&prefix()));
         for url in engines.iter().flat_map(|engines| [&engines.journal, &engines.db, &engines.cache]) {
             keeper.clean(url);
         }
@@ -109,6 +117,17 @@ impl Site {
             site.listens(index);
         }
         site
+    }
+
+    /// Its journal, where that is an engine of its own.
+    pub fn journal(&self) -> Option<String> {
+        self.engines.as_ref().map(|engines| engines.journal.clone())
+    }
+
+    /// The names of processes that ended by themselves.
+    pub fn ended(&mut self) -> Vec<String> {
+        let each = self.processes.iter_mut().zip(&self.starts);
+        each.filter_map(|(process, start)| process.ended().map(|status| format!("{}: {status}", start.name))).collect()
     }
 
     /// Its cache, where that is an engine of its own.

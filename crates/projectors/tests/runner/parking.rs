@@ -199,8 +199,7 @@ async fn a_view_that_never_parks_refuses_in_the_order_of_the_log() {
 async fn what_was_taken_to_be_applied_is_there_when_the_engine_goes_before_it_is() {
     each(|world| async move {
         let (view, mint) = (Pairs { refuses: true, ..Pairs::default() }, &world.deps.mint);
-        let mut records: Vec<Record> =
-            (0..5).map(|_| codec::encode(Topic::Media, &vote(mint, 1)).expect("encodes")).collect();
+        let mut records: Vec<Record> = (0..5).map(|_| codec::encode(Topic::Media, &vote(mint, 1)).expect("encodes")).collect();
         records[2].value = b"{".to_vec();
         world.append_records(records).await;
         view.breaks.store(true, Ordering::Relaxed);
