@@ -8,3 +8,4 @@ mod load;
 mod log;
 mod restarted;
 mod survivors;
+mod young_sessions;

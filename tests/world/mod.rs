@@ -8,6 +8,7 @@ pub mod contract;
 pub mod engines;
 pub mod keeper;
 pub mod listening;
+mod operator;
 pub mod own_engines;
 pub mod person;
 pub mod places;
@@ -15,6 +16,7 @@ pub mod process;
 pub mod site;
 mod until;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -35,19 +37,26 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// Processes of a site that may make others append: a request a verdict, a cause a notification, that a delivery.
 const SETTLE_ROUNDS: usize = 5;
 
-/// Declares tests of a file once for both columns: `follow::embedded::NAME` and `follow::production::NAME`.
+/// Declares tests of a file once for both columns: `follow::embedded::NAME` and `follow::production::NAME`. Those that
+/// are declared `each alone:` start sites of their own.
 macro_rules! columns {
+    (each alone: $($name:ident),* $(,)?) => {
+        crate::world::columns! { @ alone $($name)* }
+    };
     ($($name:ident),* $(,)?) => {
+        crate::world::columns! { @ run $($name)* }
+    };
+    (@ $how:ident $($name:ident)*) => {
         mod embedded {
             $(#[test]
             fn $name() {
-                crate::world::run(crate::world::column::Column::Embedded, super::$name);
+                crate::world::$how(crate::world::column::Column::Embedded, super::$name);
             })*
         }
         mod production {
             $(#[test]
             fn $name() {
-                crate::world::run(crate::world::column::Column::Production, super::$name);
+                crate::world::$how(crate::world::column::Column::Production, super::$name);
             })*
         }
     };
@@ -80,6 +89,13 @@ pub fn run(column: Column, test: impl AsyncFnOnce(&World)) {
     on_runtime(async { test(&World::of(site).await).await });
 }
 
+/// Runs a test that starts a site of its own.
+pub fn alone(column: Column, test: impl AsyncFnOnce(Column)) {
+    if column.can_run() {
+        on_runtime(test(column));
+    }
+}
+
 /// Runs it with time and network.
 pub fn on_runtime<T>(test: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(test)
@@ -87,7 +103,7 @@ pub fn on_runtime<T>(test: impl Future<Output = T>) -> T {
 
 impl World {
     /// A test's view of a site.
-    async fn of(site: &Site) -> Self {
+    pub async fn of(site: &Site) -> Self {
         let client = reqwest::Client::builder().timeout(ANSWER_LIMIT).no_proxy().build().expect("a client");
         let contract = site.contract.get_or_init(async || Arc::new(first_look(&client, &site.urls()).await)).await;
         let (urls, admins, logs, data) = (site.urls(), site.admins(), site.logs(), site.data.clone());
@@ -132,6 +148,14 @@ impl World {
     /// Where mail is written.
     pub fn outbox(&self) -> PathBuf {
         self.data.join("outbox")
+    }
+
+    /// The notifications that letters to somebody were written of, in no order.
+    pub fn letters(&self, person: &Person) -> BTreeSet<String> {
+        let files = std::fs::read_dir(self.outbox()).into_iter().flatten().flatten();
+        let names = files.filter_map(|file| file.file_name().into_string().ok());
+        let whose = format!("-{}.eml", person.id);
+        names.filter_map(|name| name.strip_suffix(&whose).filter(|id| !id.starts_with('.')).map(str::to_owned)).collect()
     }
 
     /// Somebody who is not signed in.

@@ -7,6 +7,7 @@ use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
+use super::World;
 use super::answer::Answer;
 use super::ask::Ask;
 use super::contract::Contract;
@@ -38,6 +39,11 @@ impl Person {
     /// The same person, who asks this api process alone.
     pub fn at(&self, url: usize) -> Self {
         Self { urls: vec![self.urls[url % self.urls.len()].clone()], ..self.clone() }
+    }
+
+    /// The same person, on new connections: those to a process that was killed are of no use.
+    pub fn again(&self, world: &World) -> Self {
+        Self { client: world.client.clone(), urls: world.urls.clone(), ..self.clone() }
     }
 
     /// The same person with another token.

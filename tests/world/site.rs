@@ -19,7 +19,14 @@ pub struct Setting {
     pub shape: Shape,
     /// What its processes find in their environment.
     pub env: Vec<(&'static str, &'static str)>,
+    /// Further flags of those that answer clients; without `--rate-limits` nothing is limited.
+    pub http: Vec<&'static str>,
+    /// Processes whose clocks are wrong: the name, and by how many milliseconds.
+    pub clocks: Vec<(&'static str, &'static str)>,
 }
+
+/// Moves the clock of a process, by milliseconds.
+const CLOCK: &str = "AREDVI_TEST_CLOCK_OFFSET_MS";
 
 /// How roles are spread over processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +57,7 @@ impl Setting {
             Column::Embedded => Shape::One,
             Column::Production => Shape::Many,
         };
-        Self { column, servers: None, shape, env: Vec::new() }
+        Self { column, servers: None, shape, env: Vec::new(), http: Vec::new(), clocks: Vec::new() }
     }
 
     /// Each role in processes of its own, on these servers.
@@ -68,13 +75,17 @@ impl Setting {
         if let Some(Engines { journal, db, cache }) = engines {
             common.extend(words(&["--journal", journal, "--db", db, "--cache", cache, "--single-broker"]));
         }
-        let http = words(&["--listen", "127.0.0.1:0", "--rate-limits", "off"]);
+        let mut http = words(&["--listen", "127.0.0.1:0"]);
+        http.extend(words(&self.http));
+        if !self.http.contains(&"--rate-limits") {
+            http.extend(words(&["--rate-limits", "off"]));
+        }
         let link = words(&["--public-url", "http://community.test"]);
         let start = |name: &str, role: &[&str], more: &[&[String]]| Start {
             name: name.to_owned(),
             args: [&words(role), &common, &more.concat()].into_iter().flatten().cloned().collect(),
             api: role[0] == "serve" || role[0] == "api",
-            env: self.env.clone(),
+            env: [self.env.clone(), self.clock_of(name)].concat(),
         };
         match self.shape {
             Shape::One => vec![start("serve", &["serve"], &[&http, &link])],
@@ -87,6 +98,10 @@ impl Setting {
                 start("api-2", &["api"], &[&http, &link]),
             ],
         }
+    }
+
+    fn clock_of(&self, name: &str) -> Vec<(&'static str, &'static str)> {
+        self.clocks.iter().filter(|(process, _)| *process == name).map(|(_, offset)| (CLOCK, *offset)).collect()
     }
 }
 
@@ -170,10 +185,10 @@ impl Site {
         self.listens(index);
     }
 
-    /// Kills a process and starts it again with a clock that is `ahead_ms` ahead.
+    /// Kills a process and starts it again with a clock that is `ahead_ms` ahead; behind when that is negative.
     pub fn restart_later(&mut self, index: usize, ahead_ms: &'static str) {
         self.kill(index);
-        self.starts[index].env.push(("AREDVI_TEST_CLOCK_OFFSET_MS", ahead_ms));
+        self.starts[index].env.push((CLOCK, ahead_ms));
         self.restart(index);
     }
 

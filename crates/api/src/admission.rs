@@ -7,7 +7,7 @@ use aredvi_events::envelope::Placed;
 use aredvi_events::sessions::SessionEvent;
 use aredvi_events::{Body, Positions, SessionId, Topic};
 use aredvi_journal::ReadError;
-use aredvi_projectors::cache::Rated;
+use aredvi_projectors::cache::{CacheError, Rated};
 use aredvi_projectors::facts::follow::{Listener, TOPICS};
 use aredvi_projectors::sessions::{Admit, Admitted, AskedBy, Lookup, Session, Token};
 use axum::extract::{Request, State};
@@ -28,6 +28,8 @@ use crate::problem::Problem;
 const REMEMBERED_SESSIONS: u64 = 100_000;
 /// How long it remembers one, in seconds: then the cache is asked or nobody.
 const REMEMBERED_FOR: Duration = Duration::from_secs(60);
+/// Between two looks for a session that the view may not hold yet.
+const LOOK_UP_STEP: Duration = Duration::from_millis(50);
 /// Revocations that a process remembers until the view of the sessions surely has them.
 const REMEMBERED_REVOCATIONS: u64 = 100_000;
 
@@ -119,7 +121,8 @@ impl App {
             Some(token) => AskedBy::Holder { token: token.clone(), least },
             None => AskedBy::Guest,
         };
-        let admitted = match self.sessions.admit(Admit { by, hits: hit.into_iter().collect(), reservation: None }).await {
+        let asked = Admit { by, hits: hit.into_iter().collect(), reservation: None };
+        let admitted = match self.look_up(asked, Wait::of(headers).0).await {
             Ok(admitted) => admitted,
             Err(error) => {
                 tracing::warn!(error = %error, "the cache is away; sessions are answered from memory");
@@ -147,6 +150,28 @@ impl App {
         let wait = Wait::of(headers).0;
         let traceparent = trace::current().map(|trace| trace.traceparent());
         Ok((Caller { session, address, wanted, wait, idempotency, traceparent }, rated))
+    }
+
+    /// A session that the view of the sessions does not know may be younger than the view, as after the death of its
+    /// projector: nobody is unknown before the view holds what this process has heard. It is waited for at most `limit`.
+    async fn look_up(&self, mut asked: Admit, limit: Duration) -> Result<Admitted, CacheError> {
+        let admitted = self.sessions.admit(asked.clone()).await?;
+        let AskedBy::Holder { token, least } = &mut asked.by else { return Ok(admitted) };
+        if admitted.session != Some(Lookup::Unknown) {
+            return Ok(admitted);
+        }
+        *least = self.heard.positions().next(token.partition()).max(*least);
+        let again = async {
+            loop {
+                let admitted = self.sessions.admit(asked.clone()).await?;
+                if admitted.session != Some(Lookup::NotReady) {
+                    return Ok(admitted);
+                }
+                self.mint.clock().sleep(LOOK_UP_STEP).await;
+            }
+        };
+        let late = Admitted { session: Some(Lookup::NotReady), ..admitted };
+        self.mint.clock().timeout(limit, again).await.unwrap_or(Ok(late))
     }
 
     /// Who has a session was registered before: a process that does not know him yet waits until it has heard of him.
