@@ -8,6 +8,7 @@ use crate::world::{World, columns};
 columns! {
     a_comment_is_counted_changed_and_taken_away,
     a_second_vote_changes_nothing,
+    a_comment_is_liked_once_and_its_writer_may_not_like_what_he_does_not_see,
     a_hashtag_lists_what_carries_it_newest_first,
     a_deleted_note_is_gone_everywhere,
 }
@@ -49,6 +50,30 @@ async fn a_second_vote_changes_nothing(world: &World) {
     world.settle().await;
     assert_eq!(ana.get(&node).await.expect(200).json()["vote_count"], 0);
     ana.get(format!("{node}/voters")).await.expect(200).assert_ids::<&str>(&[]);
+}
+
+async fn a_comment_is_liked_once_and_its_writer_may_not_like_what_he_does_not_see(world: &World) {
+    let (ana, ben) = (world.sign_up("Ana").await, world.sign_up("Ben").await);
+    let note = ana.note("What do you think?").await;
+    world.settle().await;
+    let comment = format!("/v1/comments/{}", ben.comment(&note, "Much.").await);
+    world.settle().await;
+    ana.put(format!("{comment}/vote")).await.expect(204);
+    ana.put(format!("{comment}/vote")).await.expect(204);
+    world.settle().await;
+    let seen = ana.get(&comment).await.expect(200).json();
+    assert_eq!((&seen["vote_count"], &seen["viewer"]["voted"]), (&json!(1), &json!(true)));
+    assert_eq!(ben.get(&comment).await.expect(200).json()["viewer"]["voted"], json!(false));
+    world.guest().get(format!("{comment}/voters")).await.expect(200).assert_ids(&[&ana.id]);
+    ana.delete(format!("{comment}/vote")).await.expect(204);
+    ana.delete(format!("{comment}/vote")).await.expect(204);
+    world.settle().await;
+    ben.get(format!("{comment}/voters")).await.expect(200).assert_ids::<&str>(&[]);
+    assert_eq!(ben.get(&comment).await.expect(200).json()["vote_count"], 0);
+    ana.patch(format!("/v1/nodes/{note}"), json!({"access": "admins"})).await.expect(200);
+    world.settle().await;
+    ben.put(format!("{comment}/vote")).await.refused(404, "not-found");
+    ben.get(format!("{comment}/voters")).await.refused(404, "not-found");
 }
 
 async fn a_hashtag_lists_what_carries_it_newest_first(world: &World) {

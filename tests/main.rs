@@ -1,7 +1,10 @@
 //! The program from outside: real processes, real engines, HTTP. One file a feature, each test on both columns.
 
 mod access;
+mod browsers;
+mod clocks;
 mod comments;
+mod email;
 mod erasure;
 mod faults;
 mod first_steps;
@@ -9,8 +12,12 @@ mod follow;
 mod idempotency;
 mod malformed;
 mod notifications;
+mod pages;
 mod privacy;
+mod rate_limits;
 mod reading;
 mod sessions;
 mod stream;
+mod subscriptions;
+mod tokens;
 mod world;

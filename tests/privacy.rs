@@ -1,12 +1,19 @@
 //! Requests to follow, and blocks.
 
+use std::time::Duration;
+
+use aredvi_events::Clock;
 use serde_json::json;
 
 use crate::world::{World, columns};
 
+/// How long a stream may outlive its listener's account.
+const END_LIMIT: Duration = Duration::from_secs(5);
+
 columns! {
     a_private_person_is_asked_and_accepts,
     a_block_ends_follows_and_hides_everything,
+    who_is_disabled_is_out_at_once_and_comes_back_whole,
 }
 
 async fn a_private_person_is_asked_and_accepts(world: &World) {
@@ -53,4 +60,31 @@ async fn a_block_ends_follows_and_hides_everything(world: &World) {
     world.settle().await;
     eve.get(format!("/v1/nodes/{note}")).await.expect(200);
     ana.get("/v1/me/blocks").await.expect(200).assert_ids::<&str>(&[]);
+}
+
+async fn who_is_disabled_is_out_at_once_and_comes_back_whole(world: &World) {
+    let (ana, ben) = (world.sign_up("Ana").await, world.sign_up("Ben").await);
+    let note = ana.note("Here I stand.").await;
+    world.settle().await;
+    ben.follow(&ana).await;
+    let comment = ben.comment(&note, "So you do.").await;
+    world.settle().await;
+    let mut heard = ben.listen(None).await;
+    world.disable(&ben).await;
+    Clock::default().timeout(END_LIMIT, heard.ended()).await.expect("the stream outlived the account");
+    world.settle().await;
+    ben.get("/v1/me").await.refused(401, "sign-in-required");
+    let credentials = json!({"login": ben.username, "password": ben.password});
+    world.guest().post("/v1/sessions", credentials).await.refused(401, "bad-credentials");
+    for path in [format!("/v1/people/{}", ben.id), format!("/v1/people/@{}", ben.username), format!("/v1/comments/{comment}")] {
+        ana.get(path).await.refused(404, "not-found");
+    }
+    ana.get(format!("/v1/nodes/{note}/comments")).await.expect(200).assert_ids::<&str>(&[]);
+    ana.get("/v1/me/followers").await.expect(200).assert_ids::<&str>(&[]);
+    world.enable(&ben).await;
+    world.settle().await;
+    let ben = ben.sign_in().await;
+    assert!(ben.feed().await.items().iter().any(|story| story["object"]["id"] == json!(note)));
+    ana.get(format!("/v1/nodes/{note}/comments")).await.expect(200).assert_ids(&[&comment]);
+    ana.get("/v1/me/followers").await.expect(200).assert_ids(&[&ben.id]);
 }

@@ -46,6 +46,13 @@ impl Contract {
     /// The operation that a request means; `None` when no path is described so.
     pub fn operation(&self, method: &Method, path: &str) -> Option<Operation<'_>> {
         let path = path.split('?').next().unwrap_or_default();
+        self.described(method, path).or_else(|| {
+            // `/v1/me/…` is one's own id in any `/v1/actors/{id}/…`.
+            self.described(method, &format!("/v1/actors/me/{}", path.strip_prefix("/v1/me/")?))
+        })
+    }
+
+    fn described(&self, method: &Method, path: &str) -> Option<Operation<'_>> {
         let paths = self.description["paths"].as_object().expect("paths");
         // A path without parameters goes before one with them.
         let template =

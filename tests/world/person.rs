@@ -1,5 +1,6 @@
 //! Somebody who uses the community: a person with a token, or a guest.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,10 +8,10 @@ use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
-use super::World;
 use super::answer::Answer;
 use super::ask::Ask;
 use super::contract::Contract;
+use super::{ANSWER_LIMIT, World};
 
 /// Somebody who uses the community. Each of his requests goes to the next api process.
 #[derive(Clone)]
@@ -44,6 +45,12 @@ impl Person {
     /// The same person, on new connections: those to a process that was killed are of no use.
     pub fn again(&self, world: &World) -> Self {
         Self { client: world.client.clone(), urls: world.urls.clone(), ..self.clone() }
+    }
+
+    /// The same person, whose requests come from this address of the loopback network.
+    pub fn from(&self, address: [u8; 4]) -> Self {
+        let client = reqwest::Client::builder().timeout(ANSWER_LIMIT).no_proxy().local_address(IpAddr::from(address));
+        Self { client: client.build().expect("a client"), ..self.clone() }
     }
 
     /// The same person with another token.

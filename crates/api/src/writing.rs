@@ -4,7 +4,7 @@
 //! idempotency key, so that a repeat after an unknown outcome appends the same event again and the folds ignore it.
 
 use aredvi_events::envelope::{Event, Origin};
-use aredvi_events::{Body, Id, Place, Positions, Topic, codec};
+use aredvi_events::{Body, Id, Partition, Place, Positions, Topic, codec};
 use aredvi_journal::AppendError;
 use aredvi_projectors::cache::{CacheError, Held, Reservation, ReservationKey, Scope};
 use base64::Engine as _;
@@ -114,6 +114,22 @@ impl App {
         let mut writing = Writing { app: self, caller, plan, appended: Positions::new(), unknown };
         let acted = act(&mut writing).await;
         writing.settle(acted, held).await
+    }
+
+    /// The caller of a repeat: he waits for all that stands on `topic` beside `key` by now, what was written before
+    /// included, wherever it was written.
+    ///
+    /// # Errors
+    /// 503 when the log cannot be asked for its end.
+    pub async fn repeating(&self, caller: &Caller, topic: Topic, key: &str) -> Result<Caller, Problem> {
+        let ends = self.journal.ends(&[topic]).await.map_err(|error| {
+            tracing::warn!(error = %error, "the log's end cannot be read");
+            Problem::unavailable()
+        })?;
+        let partition = Partition::of(topic, key);
+        let mut caller = caller.clone();
+        caller.wanted.raise(partition, ends.next(partition));
+        Ok(caller)
     }
 
     fn reservation_key(&self, caller: &Caller, key: &str, route: &str, body: &[u8]) -> Result<ReservationKey, Problem> {

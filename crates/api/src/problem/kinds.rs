@@ -33,10 +33,6 @@ kinds! {
     malformed_json = BAD_REQUEST, "malformed-json", "The body is not JSON.";
     /// The body ended early, or came too slowly.
     incomplete_body = BAD_REQUEST, "incomplete-body", "The body did not arrive whole.";
-    /// A cursor that this server did not make for this list.
-    bad_cursor = BAD_REQUEST, "bad-cursor", "The cursor is not one of this list.";
-    /// A position token that this server did not make, or one beyond the log's end.
-    bad_position = BAD_REQUEST, "bad-position", "The position is not one of this log.";
     /// Somebody has to sign in for this.
     sign_in_required = UNAUTHORIZED, "sign-in-required", "Sign in first.";
     /// No such login, or another password: it is not told which.
@@ -70,6 +66,18 @@ impl Problem {
         Self { errors, ..invalid }
     }
 
+    /// A cursor that this server did not make for this list.
+    pub fn bad_cursor() -> Self {
+        let error = FieldError::new("/cursor", "bad-cursor", "must be `next` of a page of this list");
+        Self { errors: vec![error], ..Self::new(StatusCode::BAD_REQUEST, "bad-cursor", "The cursor is not one of this list.") }
+    }
+
+    /// A position token that this server did not make, or one beyond the log's end.
+    pub fn bad_position() -> Self {
+        let error = FieldError::new("/Aredvi-Position", "bad-position", "must be the Aredvi-Position of an answer");
+        Self { errors: vec![error], ..Self::new(StatusCode::BAD_REQUEST, "bad-position", "The position is not one of this log.") }
+    }
+
     /// The first request with the same idempotency key is still in work.
     pub const fn in_progress() -> Self {
         Self::new(StatusCode::CONFLICT, "in-progress", "The same request is still in work.").retry_after(IN_PROGRESS_RETRY)
@@ -100,6 +108,8 @@ mod tests {
     fn every_code_is_kebab_case_and_stands_once() {
         let mut all = PLAIN.to_vec();
         all.extend([
+            Problem::bad_cursor(),
+            Problem::bad_position(),
             Problem::invalid(Vec::new()),
             Problem::in_progress(),
             Problem::rate_limited(Duration::ZERO),

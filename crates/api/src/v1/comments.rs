@@ -90,13 +90,15 @@ async fn add(
             (app.comment_cards(&me.caller, vec![row]).await?.pop(), positions)
         }
         Outcome::Before(plan) => {
+            let caller = app.repeating(&me.caller, Topic::Media, &medium.to_string()).await?;
+            app.fresh(&caller, &[&app.views.media, &app.views.actors]).await?;
             let db = app.views.media.db().map_err(|e| not_serving(&e))?;
             // It was written: a view that does not hold it is behind.
             if media::comments_by_id(&db, &[plan.first.into()]).await.map_err(|e| unreadable(&e))?.is_empty() {
                 return Err(Problem::unavailable());
             }
-            let row = app.comment(&me.caller, plan.first.into()).await?.row;
-            (app.comment_cards(&me.caller, vec![row]).await?.pop(), me.caller.wanted.clone())
+            let row = app.comment(&caller, plan.first.into()).await?.row;
+            (app.comment_cards(&caller, vec![row]).await?.pop(), caller.wanted)
         }
     };
     let card = card.ok_or_else(Problem::not_found)?;

@@ -66,14 +66,15 @@ async fn add(State(app): State<Arc<App>>, me: SignedIn, Json(input): Json<NewNot
             (app.fresh_card(&me.caller, node).await?, positions)
         }
         Outcome::Before(plan) => {
-            app.fresh(&me.caller, &[&app.views.media, &app.views.actors]).await?;
             let medium: MediumId = plan.first.into();
+            let caller = app.repeating(&me.caller, Topic::Media, &medium.to_string()).await?;
+            app.fresh(&caller, &[&app.views.media, &app.views.actors]).await?;
             // It was written: a view that does not hold it is behind.
             if app.nodes([medium]).await?.is_empty() {
                 return Err(Problem::unavailable());
             }
-            let node = app.node(&me.caller, medium).await?.node;
-            (app.node_card(&me.caller, node).await?, me.caller.wanted.clone())
+            let node = app.node(&caller, medium).await?.node;
+            (app.node_card(&caller, node).await?, caller.wanted)
         }
     };
     let location = format!("/v1/nodes/{}", card.id);
