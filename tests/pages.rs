@@ -8,7 +8,7 @@ columns! {
     a_profile_says_what_was_said_last,
     a_friend_writes_on_a_page_and_its_owner_takes_it_away,
     me_stands_for_ones_own_id,
-    the_registration_tells_what_became_of_it,
+    nobody_is_registered_by_asking_for_it,
 }
 
 async fn a_profile_says_what_was_said_last(world: &World) {
@@ -65,14 +65,9 @@ async fn me_stands_for_ones_own_id(world: &World) {
     }
 }
 
-async fn the_registration_tells_what_became_of_it(world: &World) {
-    let ana = world.sign_up("Ana").await;
-    let asked = ana.post("/v1/me/erasure", json!({"password": ana.password})).await.expect(202);
-    let state = asked.json()["status_url"].as_str().expect("where to ask").to_owned();
-    assert_eq!(asked.header("location"), Some(state.as_str()));
-    world.settle().await;
-    let came = world.guest().get(state).await.expect(200).json();
-    assert_eq!((&came["state"], &came["person_id"]), (&json!("accepted"), &json!(ana.id)));
-    let nothing = "/v1/registrations/018f0000-0000-7000-8000-000000000000";
-    assert_eq!(world.guest().get(nothing).await.expect(200).json()["state"], json!("pending"));
+async fn nobody_is_registered_by_asking_for_it(world: &World) {
+    let guest = world.guest();
+    let nothing = guest.get("/v1/registrations/018f0000-0000-7000-8000-000000000000").await.expect(200).json();
+    assert_eq!(nothing, json!({"state": "pending", "code": null, "person_id": null}));
+    guest.get("/v1/registrations/me").await.refused(404, "not-found");
 }

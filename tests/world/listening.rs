@@ -12,6 +12,9 @@ use super::person::Person;
 /// How long an event may take.
 const EVENT_LIMIT: Duration = Duration::from_secs(20);
 
+/// How long a test listens at most: it does other things between two events.
+const LISTEN_LIMIT: Duration = Duration::from_secs(600);
+
 /// An open stream.
 pub struct Listening {
     response: Response,
@@ -34,7 +37,7 @@ impl Person {
     /// Opens a stream, from where another ended if `last` says so, and waits until it stands.
     pub async fn listen(&self, last: Option<&str>) -> Listening {
         let token = self.token.as_ref().expect("a token");
-        let mut request = self.client.get(format!("{}/v1/stream", self.urls[0])).bearer_auth(token).timeout(EVENT_LIMIT * 3);
+        let mut request = self.client.get(format!("{}/v1/stream", self.urls[0])).bearer_auth(token).timeout(LISTEN_LIMIT);
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
