@@ -67,6 +67,24 @@ async fn what_one_process_seals_another_opens() {
 }
 
 #[tokio::test]
+async fn keys_made_at_once_seal_and_leave_those_that_are_there() {
+    engines::each(|url| async move {
+        let (store, mint) = (open(&url).await, Mint::new(Clock::default()));
+        let event = mint.event_id();
+        store.create(id(2)).await.expect("created");
+        let before = store.sealer(id(2)).await.expect("a key").seal(&mint, event, "from before");
+        store.create_all(&[id(1), id(2), id(3)]).await.expect("created");
+        store.create_all(&[id(3)]).await.expect("again");
+        let other = open(&url).await;
+        let new = other.sealer(id(3)).await.expect("a key").seal(&mint, event, "anew");
+        let opener = other.opener_for(&[id(2), id(3)]).await.expect("keys");
+        assert_eq!(opener.open(&before, event).expect("opens"), Opened::Text("from before".to_owned()));
+        assert_eq!(opener.open(&new, event).expect("opens"), Opened::Text("anew".to_owned()));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn creating_a_key_twice_gives_the_same_key() {
     engines::each(|url| async move {
         let (one, other) = (open(&url).await, open(&url).await);

@@ -102,6 +102,22 @@ impl KeyStore {
         }
     }
 
+    /// Makes the keys of many new actors in one transaction, for communities that are brought in as a whole. Who has a key
+    /// keeps it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn create_all(&self, actors: &[ActorId]) -> Result<(), KeyError> {
+        let now = self.mint.now_ms();
+        let row = |&actor: &ActorId| {
+            let key = DataKey::new(self.mint.random());
+            [actor.into(), self.master.wrap_data_key(actor, self.mint.random(), &key).into(), now.into()]
+        };
+        let mut tx = self.db.begin().await?;
+        tx.insert_ignore("data_keys", ["actor", "wrapped", "made_at"], actors.iter().map(row).collect()).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// The keys of these actors: what is not cached by one query.
     ///
     /// # Errors

@@ -1,0 +1,6 @@
+//! What the engines and the machine do at most, measured in the same run: the comparison for our own numbers.
+
+pub mod bare;
+pub mod kafka;
+pub mod redis;
+pub mod sql;
