@@ -33,6 +33,7 @@ async fn two_clocks_five_seconds_apart_lose_and_double_nothing(column: Column) {
     let site = Mutex::new(Site::start(&Setting { clocks, ..Setting::usual(column) }));
     let world = World::beside(&site).await;
     let (ana, ben) = (world.sign_up("Ana").await, world.sign_up("Ben").await);
+    world.settle().await;
     ben.follow(&ana).await;
     world.settle().await;
     let mut notes = write(&ana, BEFORE).await;

@@ -8,7 +8,7 @@ use crate::world::{World, columns};
 columns! {
     a_comment_is_counted_changed_and_taken_away,
     a_second_vote_changes_nothing,
-    a_comment_is_liked_once_and_its_writer_may_not_like_what_he_does_not_see,
+    a_comment_is_liked_once_and_only_by_who_sees_it,
     a_hashtag_lists_what_carries_it_newest_first,
     a_deleted_note_is_gone_everywhere,
 }
@@ -52,7 +52,7 @@ async fn a_second_vote_changes_nothing(world: &World) {
     ana.get(format!("{node}/voters")).await.expect(200).assert_ids::<&str>(&[]);
 }
 
-async fn a_comment_is_liked_once_and_its_writer_may_not_like_what_he_does_not_see(world: &World) {
+async fn a_comment_is_liked_once_and_only_by_who_sees_it(world: &World) {
     let (ana, ben) = (world.sign_up("Ana").await, world.sign_up("Ben").await);
     let note = ana.note("What do you think?").await;
     world.settle().await;

@@ -54,6 +54,7 @@ async fn a_friend_writes_on_a_page_and_its_owner_takes_it_away(world: &World) {
 async fn me_stands_for_ones_own_id(world: &World) {
     let (ana, ben) = (world.sign_up("Ana").await, world.sign_up("Ben").await);
     ana.note("mine").await;
+    world.settle().await;
     ben.follow(&ana).await;
     world.settle().await;
     for list in ["followers", "leaders", "stories"] {
