@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -23,6 +24,7 @@ Examples:
   aredvi serve --listen 0.0.0.0:80 --public-url https://club.example
   aredvi admin create --username ana --email ana@club.example < password.txt
   aredvi rebuild story_feed                make a read model anew from the log, while it serves
+  aredvi backup /backups/club              a backup, or what happened since the last one
 
 Production, one process a role, all on the same settings:
   export AREDVI_JOURNAL=kafka://k1:9092,k2:9092,k3:9092
@@ -91,6 +93,22 @@ pub enum Command {
     /// Site administrators.
     #[command(subcommand)]
     Admin(Admin),
+    /// Write a backup into a directory, or bring the one there up to now; the community goes on meanwhile.
+    ///
+    /// The first backup holds the whole log and the wrapped keys; each later one adds what the log got since and holds the
+    /// keys anew. The master key is not in it: keep that apart, without it nothing can be read.
+    Backup(Backup),
+    /// Make a community of a backup again, on empty engines.
+    ///
+    /// Nobody is told of anything again. Whoever was erased after the backup is erased again, as far as the list beside the
+    /// backup knows (`aredvi backup DIR --erasures` brings that list up to now in a moment).
+    Restore(Restore),
+    /// Carry the log and its keys to other engines, by a file.
+    ///
+    /// From one machine to Kafka and MySQL with one line:
+    /// `aredvi journal export - | aredvi journal import - --journal kafka://… --db mysql://…`
+    #[command(subcommand)]
+    Journal(JournalFile),
     /// Fill a server with a small lively community, and say how to sign in to it.
     ///
     /// Twelve people with notes, follows, comments, votes, mentions and hashtags, written through the same API that
@@ -212,6 +230,48 @@ pub struct Rebuild {
     pub server: AtServer,
 }
 
+/// What to back up, and where to.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// The directory; made when it is missing.
+    pub dir: PathBuf,
+    /// Only note who is erased by now, beside the backup that is there.
+    #[arg(long)]
+    pub erasures: bool,
+    /// Only check that every file of the backup is as it was written.
+    #[arg(long, conflicts_with = "erasures")]
+    pub verify: bool,
+    #[command(flatten)]
+    pub server: AtServer,
+}
+
+/// What to restore.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The directory of a backup.
+    pub dir: PathBuf,
+    #[command(flatten)]
+    pub server: AtServer,
+}
+
+/// What to do with the log as a file.
+#[derive(Debug, Subcommand)]
+pub enum JournalFile {
+    /// Write the whole log and the wrapped keys to a file of zstd-compressed NDJSON.
+    Export(Carried),
+    /// Read such a file into empty engines; an interrupted import is gone on with.
+    Import(Carried),
+}
+
+/// A file of the log.
+#[derive(Debug, Args)]
+pub struct Carried {
+    /// The file; `-` for stdout or stdin.
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub server: AtServer,
+}
+
 /// What to do with parked events.
 #[derive(Debug, Subcommand)]
 pub enum Parked {
@@ -300,6 +360,9 @@ impl Cli {
                 Command::Topics(Topics::Create(server) | Topics::Check(server))
                 | Command::Rebuild(Rebuild { server, .. })
                 | Command::Views(server)
+                | Command::Backup(Backup { server, .. })
+                | Command::Restore(Restore { server, .. })
+                | Command::Journal(JournalFile::Export(Carried { server, .. }) | JournalFile::Import(Carried { server, .. }))
                 | Command::Admin(Admin::Create(AdminCreate { server, .. }))
                 | Command::Demo(server),
             ) => &server.logging,

@@ -3,6 +3,7 @@
 //! It reads the configuration, opens the engines, starts roles and ends them in order. What the roles do stands in the
 //! crates.
 
+mod archives;
 mod base;
 mod cli;
 mod commands;
@@ -49,6 +50,9 @@ fn run() -> anyhow::Result<()> {
             Some(Command::Planner(planner)) => commands::planner::run(planner).await,
             Some(Command::Notifier(notifier)) => commands::notifier::run(notifier).await,
             Some(Command::Topics(topics)) => commands::topics::run(topics).await,
+            Some(Command::Backup(backup)) => commands::backup::run(backup).await,
+            Some(Command::Restore(restore)) => commands::restore::run(restore).await,
+            Some(Command::Journal(file)) => commands::journal::run(file).await,
             Some(Command::Views(server)) => {
                 Reached::open(&server, None).await?.run(async |operator| commands::views::run(operator).await).await
             }

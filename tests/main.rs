@@ -2,6 +2,7 @@
 
 mod access;
 mod browsers;
+mod carrying;
 mod clocks;
 mod comments;
 mod email;

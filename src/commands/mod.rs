@@ -2,12 +2,15 @@
 
 pub mod admin;
 pub mod api;
+pub mod backup;
 pub mod demo;
+pub mod journal;
 pub mod notifier;
 pub mod parked;
 pub mod planner;
 pub mod projector;
 pub mod rebuild;
+pub mod restore;
 pub mod serve;
 pub mod topics;
 pub mod views;

@@ -189,6 +189,12 @@ impl World {
         }
     }
 
+    /// Somebody of another site, who comes to this one with what he knows of himself.
+    pub fn here(&self, person: &Person) -> Person {
+        let guest = self.guest();
+        Person { client: guest.client, contract: guest.contract, urls: guest.urls, turn: guest.turn, ..person.clone() }
+    }
+
     /// Somebody new, signed in.
     pub async fn sign_up(&self, name: &str) -> Person {
         let newcomer = self.newcomer(name);

@@ -71,10 +71,7 @@ impl Setting {
     }
 
     fn starts(&self, data: &Path, engines: Option<&Engines>) -> Vec<Start> {
-        let mut common = words(&["--data", &data.display().to_string(), "--admin-listen", "127.0.0.1:0"]);
-        if let Some(Engines { journal, db, cache }) = engines {
-            common.extend(words(&["--journal", journal, "--db", db, "--cache", cache, "--single-broker"]));
-        }
+        let common = [at_engines(data, engines), words(&["--admin-listen", "127.0.0.1:0"])].concat();
         let mut http = words(&["--listen", "127.0.0.1:0"]);
         http.extend(words(&self.http));
         if !self.http.contains(&"--rate-limits") {
@@ -108,6 +105,12 @@ impl Setting {
 impl Site {
     /// Starts its processes and waits until they listen.
     pub fn start(setting: &Setting) -> Self {
+        Self::start_on(setting, |_, _| {})
+    }
+
+    /// Starts its processes on what `fill` has made of its data directory and its engines, which are empty before; `fill`
+    /// gets the flags that name them.
+    pub fn start_on(setting: &Setting, fill: impl FnOnce(&Path, &[String])) -> Self {
         let dir = tempfile::tempdir().expect("a directory").keep();
         let mut keeper = Keeper::start();
         keeper.remove_directory(&dir);
@@ -120,6 +123,7 @@ impl Site {
         let starts = setting.starts(&data, engines.as_ref());
         let contract = tokio::sync::OnceCell::new();
         let mut site = Self { engines, processes: Vec::new(), data, contract, starts, dir, keeper };
+        fill(&site.data, &at_engines(&site.data, site.engines.as_ref()));
         if site.engines.is_some() {
             site.create_topics();
         }
@@ -219,6 +223,15 @@ impl Site {
             .expect("aredvi topics create");
         assert!(made.status.success(), "cannot create topics: {}", String::from_utf8_lossy(&made.stderr));
     }
+}
+
+/// The flags that name a data directory and engines.
+fn at_engines(data: &Path, engines: Option<&Engines>) -> Vec<String> {
+    let mut flags = words(&["--data", &data.display().to_string()]);
+    if let Some(Engines { journal, db, cache }) = engines {
+        flags.extend(words(&["--journal", journal, "--db", db, "--cache", cache, "--single-broker"]));
+    }
+    flags
 }
 
 fn words(words: &[&str]) -> Vec<String> {

@@ -15,7 +15,7 @@ use crate::db::{Db, DbError, DbUrl, Durability, PoolSizes};
 pub use error::ControlError;
 pub use generations::{Generation, State};
 pub use leases::NamedLease;
-pub use workers::{Renewal, WorkerLease};
+pub use workers::{MintedUntil, Renewal, WorkerLease};
 
 /// The schema's name.
 const SCHEMA: &str = "control";

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Control, ControlError};
-use crate::db::DbError;
+use crate::db::{DbError, Value};
 
 pub(super) const TABLES: &[&str] =
     &["CREATE TABLE workers (worker INT NOT NULL, holder VARBINARY(16), mint_until BIGINT NOT NULL, PRIMARY KEY (worker))"];
@@ -44,6 +44,15 @@ pub enum Renewal {
     Renewed,
     /// Somebody had taken the number over; another one is held now.
     Replaced,
+}
+
+/// Up to when ids may have been minted under a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct MintedUntil {
+    /// The number.
+    pub worker: u16,
+    /// Unix milliseconds.
+    pub until_ms: i64,
 }
 
 struct Worker {
@@ -135,6 +144,30 @@ impl WorkerLease {
         let release = "UPDATE workers SET holder = NULL WHERE worker = ? AND holder = ?";
         self.control.db.execute(release, vec![self.worker.into(), self.holder.into()]).await?;
         Ok(())
+    }
+}
+
+impl Control {
+    /// Up to when ids may have been minted, by worker number.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn minted(&self) -> Result<Vec<MintedUntil>, DbError> {
+        let minted = |worker: Worker| MintedUntil { worker: worker.number, until_ms: worker.mint_until };
+        Ok(all(self).await?.into_iter().map(minted).collect())
+    }
+
+    /// Notes that ids were minted elsewhere, so that nobody here mints them again.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn keep_minted(&self, minted: &MintedUntil) -> Result<(), DbError> {
+        let mut tx = self.db.begin().await?;
+        let (worker, until) = (Value::from(minted.worker), Value::from(minted.until_ms));
+        tx.insert_ignore("workers", ["worker", "mint_until"], vec![[worker.clone(), until.clone()]]).await?;
+        let raise = "UPDATE workers SET mint_until = ? WHERE worker = ? AND mint_until < ?";
+        tx.execute(raise, vec![until.clone(), worker, until]).await?;
+        tx.commit().await
     }
 }
 

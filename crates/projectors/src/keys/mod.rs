@@ -7,6 +7,7 @@ mod error;
 pub mod master;
 mod seals;
 mod store;
+pub mod wrapped;
 
 pub use error::KeyError;
 pub use seals::{Opener, Sealer};

@@ -13,8 +13,8 @@ use super::{KeyError, Opener, Sealer};
 use crate::db::{Db, DbError, DbUrl, Durability, OnConflict, PoolSizes, Tx, Upsert, Value, padded_in_list};
 
 /// The schema's name.
-const SCHEMA: &str = "keys";
-const TABLES: &[&str] = &[
+pub(super) const SCHEMA: &str = "keys";
+pub(super) const TABLES: &[&str] = &[
     // `wrapped` is NULL once the actor is erased.
     "CREATE TABLE data_keys (actor BIGINT NOT NULL, wrapped VARBINARY(128), made_at BIGINT NOT NULL, destroyed_at BIGINT,
        PRIMARY KEY (actor))",
