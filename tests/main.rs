@@ -21,4 +21,5 @@ mod sessions;
 mod stream;
 mod subscriptions;
 mod tokens;
+mod warm;
 mod world;

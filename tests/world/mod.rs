@@ -145,6 +145,18 @@ impl World {
         body
     }
 
+    /// A counter of all processes, of every label in which `of` stands.
+    pub async fn counted(&self, name: &str, of: &[&str]) -> f64 {
+        let mut sum = 0.0;
+        for admin in &self.admins {
+            let metrics =
+                self.client.get(format!("{admin}/metrics")).send().await.expect("an answer").text().await.expect("a text");
+            let lines = metrics.lines().filter(|line| line.starts_with(name) && of.iter().any(|of| line.contains(of)));
+            sum += lines.map(|line| line.rsplit(' ').next().expect("a number").parse::<f64>().expect("a number")).sum::<f64>();
+        }
+        sum
+    }
+
     /// Where mail is written.
     pub fn outbox(&self) -> PathBuf {
         self.data.join("outbox")

@@ -102,11 +102,35 @@ impl App {
     }
 
     async fn voted(&self, caller: &Caller, views: &[CommentView]) -> Result<HashSet<CommentId>, Problem> {
-        let Some(person) = caller.person().filter(|_| !views.is_empty()) else { return Ok(HashSet::new()) };
-        let ids: Vec<CommentId> = views.iter().map(|view| view.row.id).collect();
-        let db = self.views.media.db().map_err(|e| not_serving(&e))?;
-        let voted = media::voted_comments(&db, person, &ids).await.map_err(|e| unreadable(&e))?;
-        Ok(voted.into_iter().collect())
+        let Some(person) = caller.person() else { return Ok(HashSet::new()) };
+        let (mut voted, mut few, mut many) = (HashSet::new(), HashMap::new(), Vec::new());
+        for row in views.iter().map(|view| &view.row).filter(|row| row.vote_count > 0) {
+            match self.cards.comment_voters.get(row.id) {
+                Some(voters) if voters.binary_search(&person).is_ok() => drop(voted.insert(row.id)),
+                Some(_) => {}
+                None if row.vote_count > media::AUDIENCE as u64 => many.push(row.id),
+                None => drop(few.insert(row.id, row.last.offset)),
+            }
+        }
+        if !few.is_empty() {
+            let db = self.views.media.db().map_err(|e| not_serving(&e))?;
+            let ids: Vec<CommentId> = few.keys().copied().collect();
+            for (id, voters) in media::comment_audiences(&db, &ids).await.map_err(|e| unreadable(&e))? {
+                if voters.binary_search(&person).is_ok() {
+                    voted.insert(id);
+                }
+                if let Some(offset) = few.remove(&id) {
+                    self.cards.comment_voters.put(id, offset, &shared(voters));
+                }
+            }
+            // More have come to like them meanwhile.
+            many.extend(few.into_keys());
+        }
+        if !many.is_empty() {
+            let db = self.views.media.db().map_err(|e| not_serving(&e))?;
+            voted.extend(media::voted_comments(&db, person, &many).await.map_err(|e| unreadable(&e))?);
+        }
+        Ok(voted)
     }
 }
 

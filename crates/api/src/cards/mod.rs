@@ -14,11 +14,13 @@ use std::sync::Arc;
 
 use aredvi_events::envelope::Placed;
 use aredvi_events::media::MediaEvent;
-use aredvi_events::{ActorId, Body, CommentId, MediumId};
+use aredvi_events::{ActorId, Body, CommentId, MediumId, StoryId};
 use aredvi_projectors::db::DbError;
 use aredvi_projectors::facts::follow::Listener;
 use aredvi_projectors::media::queries::CommentRow;
 use aredvi_projectors::runner::NotReady;
+use aredvi_projectors::story_feed::queries::Row;
+use moka::sync::Cache;
 
 use crate::problem::Problem;
 pub use comments::CommentView;
@@ -32,17 +34,29 @@ const ACTORS_KEPT: u64 = 200_000;
 const NODES_KEPT: u64 = 100_000;
 /// Comments that a process keeps.
 const COMMENTS_KEPT: u64 = 100_000;
+/// Stories that a process keeps.
+const STORIES_KEPT: u64 = 200_000;
 
 /// The cards of one process.
 pub struct Cards {
     actors: Kept<ActorId, aredvi_projectors::actors::queries::Card>,
     nodes: Kept<MediumId, Node>,
     comments: Kept<CommentId, CommentRow>,
+    /// In the order of their ids, where they are few.
+    comment_voters: Kept<CommentId, Vec<ActorId>>,
+    /// Rows of `story_feed`, which never change but for what their media, comments and follows tell better.
+    stories: Cache<StoryId, Arc<Row>>,
 }
 
 impl Default for Cards {
     fn default() -> Self {
-        Self { actors: Kept::new(ACTORS_KEPT), nodes: Kept::new(NODES_KEPT), comments: Kept::new(COMMENTS_KEPT) }
+        Self {
+            actors: Kept::new(ACTORS_KEPT),
+            nodes: Kept::new(NODES_KEPT),
+            comments: Kept::new(COMMENTS_KEPT),
+            comment_voters: Kept::new(COMMENTS_KEPT),
+            stories: Cache::new(STORIES_KEPT),
+        }
     }
 }
 
@@ -60,6 +74,7 @@ impl Listener for Cards {
                 }
                 if let Some(comment) = comment_of(event) {
                     self.comments.needs(comment, placed.place.offset);
+                    self.comment_voters.needs(comment, placed.place.offset);
                 }
             }
             Body::Identity(_)

@@ -1,11 +1,12 @@
 //! Cards of nodes, and what the viewer may do with them.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use aredvi_events::{ActorId, MediumId};
 use aredvi_projectors::facts::Look;
-use aredvi_projectors::media::queries::{self, Flags};
+use aredvi_projectors::media::queries::{self, Audience, Flags};
 use aredvi_projectors::visibility::Viewer;
 
 use super::{not_serving, shared, unreadable};
@@ -17,7 +18,43 @@ use crate::shapes::Time;
 use crate::shapes::actors::ActorCard;
 use crate::shapes::media::{NodeAction, NodeCard, NodeType, NodeViewer};
 
-pub use aredvi_projectors::media::queries::Node;
+/// A node with those who like it and those who are told of it, where they are few: so a viewer's own flags need no query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    row: queries::Node,
+    /// In the order of their ids; none when they are many.
+    voters: Option<Vec<ActorId>>,
+    /// In the order of their ids; none when they are many.
+    subscribers: Option<Vec<ActorId>>,
+}
+
+impl Node {
+    /// With what `media` says of its audience.
+    fn new(row: queries::Node, audience: Option<Audience>) -> Self {
+        let (voters, subscribers) = audience.map_or((None, None), |audience| (audience.voters, audience.subscribers));
+        Self { row, voters, subscribers }
+    }
+
+    /// As its writer knows it.
+    pub fn fresh(row: queries::Node) -> Self {
+        let subscribers = Some(vec![row.author]);
+        Self { row, voters: Some(Vec::new()), subscribers }
+    }
+
+    /// How a person stands to it, where that is known.
+    fn flags(&self, person: ActorId) -> Option<Flags> {
+        let among = |people: &Option<Vec<ActorId>>| people.as_ref().map(|people| people.binary_search(&person).is_ok());
+        Some(Flags { medium: self.row.id, voted: among(&self.voters)?, subscribed: among(&self.subscribers)? })
+    }
+}
+
+impl Deref for Node {
+    type Target = queries::Node;
+
+    fn deref(&self) -> &queries::Node {
+        &self.row
+    }
+}
 
 /// A node with how its viewer stands to it.
 #[derive(Debug, Clone)]
@@ -38,7 +75,7 @@ impl NodeView {
 }
 
 /// How a viewer stands to a medium of this owner and author.
-pub fn medium(look: &Look<'_>, person: Option<ActorId>, node: &Node) -> Medium {
+pub fn medium(look: &Look<'_>, person: Option<ActorId>, node: &queries::Node) -> Medium {
     Medium { owner: look.standing(person, node.owner), author: look.standing(person, node.author), access: node.access }
 }
 
@@ -60,14 +97,24 @@ impl App {
             }
         }
         if !missing.is_empty() {
-            let db = self.views.media.db().map_err(|e| not_serving(&e))?;
-            for node in queries::nodes(&db, &missing).await.map_err(|e| unreadable(&e))? {
+            for node in self.read_nodes(&missing).await? {
                 let node = shared(node);
                 self.cards.nodes.put(node.id, node.last.offset, &node);
                 nodes.insert(node.id, node);
             }
         }
         Ok(nodes)
+    }
+
+    /// The audience is read after the node: at worst it holds what the tail will announce.
+    async fn read_nodes(&self, ids: &[MediumId]) -> Result<Vec<Node>, Problem> {
+        let db = self.views.media.db().map_err(|e| not_serving(&e))?;
+        let rows = queries::nodes(&db, ids).await.map_err(|e| unreadable(&e))?;
+        let standing: Vec<MediumId> = rows.iter().filter(|row| !row.deleted).map(|row| row.id).collect();
+        let audiences = queries::audiences(&db, &standing).await.map_err(|e| unreadable(&e))?;
+        let mut audiences: HashMap<MediumId, Audience> =
+            audiences.into_iter().map(|audience| (audience.medium, audience)).collect();
+        Ok(rows.into_iter().map(|row| (audiences.remove(&row.id), row)).map(|(audience, row)| Node::new(row, audience)).collect())
     }
 
     /// One node that the caller may see.
@@ -100,7 +147,7 @@ impl App {
         };
         let actors = self.actor_cards(views.iter().flat_map(|view| [view.node.owner, view.node.author])).await?;
         let flags = self.flags(caller, &views).await?;
-        let card = |view: &NodeView| Some((view.node.id, card(view, &actors, flags.get(&view.node.id))?));
+        let card = |view: &NodeView| Some((view.node.id, card(view, &actors, flags.get(&view.node.id).copied())?));
         Ok(views.iter().filter_map(card).collect())
     }
 
@@ -120,22 +167,29 @@ impl App {
     pub async fn node_card_unread(&self, caller: &Caller, node: Arc<Node>) -> Result<NodeCard, Problem> {
         let view = self.node_view(caller, node);
         let actors = self.actor_cards([view.node.owner, view.node.author]).await?;
-        card(&view, &actors, None).ok_or_else(Problem::not_found)
+        card(&view, &actors, caller.person().and_then(|person| view.node.flags(person))).ok_or_else(Problem::not_found)
     }
 
     async fn flags(&self, caller: &Caller, views: &[NodeView]) -> Result<HashMap<MediumId, Flags>, Problem> {
         let Some(person) = caller.person() else { return Ok(HashMap::new()) };
-        let ids: Vec<MediumId> = views.iter().map(|view| view.node.id).collect();
-        if ids.is_empty() {
-            return Ok(HashMap::new());
+        let mut flags = HashMap::with_capacity(views.len());
+        let mut unknown = Vec::new();
+        for node in views.iter().map(|view| &view.node) {
+            match node.flags(person) {
+                Some(known) => drop(flags.insert(node.id, known)),
+                None => unknown.push(node.id),
+            }
         }
-        let db = self.views.media.db().map_err(|e| not_serving(&e))?;
-        let flags = queries::viewer_flags(&db, person, &ids).await.map_err(|e| unreadable(&e))?;
-        Ok(flags.into_iter().map(|flags| (flags.medium, flags)).collect())
+        if !unknown.is_empty() {
+            let db = self.views.media.db().map_err(|e| not_serving(&e))?;
+            let asked = queries::viewer_flags(&db, person, &unknown).await.map_err(|e| unreadable(&e))?;
+            flags.extend(asked.into_iter().map(|flags| (flags.medium, flags)));
+        }
+        Ok(flags)
     }
 }
 
-fn card(view: &NodeView, actors: &HashMap<ActorId, ActorCard>, flags: Option<&Flags>) -> Option<NodeCard> {
+fn card(view: &NodeView, actors: &HashMap<ActorId, ActorCard>, flags: Option<Flags>) -> Option<NodeCard> {
     let (node, medium, viewer) = (&view.node, &view.medium, view.viewer);
     let can = [
         (NodeAction::Edit, medium.may_edit(viewer)),

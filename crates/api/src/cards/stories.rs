@@ -1,13 +1,14 @@
 //! Fills stories in from their rows: the rows decide what the feed index proposed.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use aredvi_events::{ActorId, CommentId, MediumId, Place, StoryId};
 use aredvi_projectors::media::queries::CommentRow;
 use aredvi_projectors::story_feed::queries::{self as stories, Row};
 use aredvi_projectors::visibility::{may_see_card, may_see_page, may_see_subject};
 
-use super::{not_serving, unreadable};
+use super::{not_serving, shared, unreadable};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::problem::Problem;
@@ -32,10 +33,7 @@ impl App {
     /// # Errors
     /// 503 when a view cannot be read.
     pub async fn fill(&self, caller: &Caller, wanted: &[(StoryId, Option<Place>)]) -> Result<Vec<StoryView>, Problem> {
-        let db = self.views.story_feed.db().map_err(|e| not_serving(&e))?;
-        let ids: Vec<StoryId> = wanted.iter().map(|(id, _)| *id).collect();
-        let rows = stories::stories(&db, &ids).await.map_err(|e| unreadable(&e))?;
-        let rows: HashMap<StoryId, Row> = rows.into_iter().map(|row| (row.id, row)).collect();
+        let rows = self.story_rows(wanted.iter().map(|(id, _)| *id)).await?;
         let media: Vec<MediumId> = rows.values().filter_map(|row| row.medium).collect();
         let nodes = self.nodes(media).await?;
         let node_cards = self.node_cards(caller, nodes.values().cloned().collect()).await?;
@@ -67,6 +65,8 @@ impl App {
             let object = match (row.medium, row.actor) {
                 (Some(medium), _) if !nodes.contains_key(&medium) => return absent(),
                 (Some(medium), _) => node_cards.get(&medium).cloned().map(|card| Object::Node(Box::new(card))),
+                // The row may be kept from before the follow ended.
+                (None, Some(actor)) if !look.follows(row.owner, actor) => None,
                 (None, Some(actor)) if may_see_card(viewer, &look.standing(me, actor)) => {
                     actors.get(&actor).cloned().map(Object::Actor)
                 }
@@ -90,6 +90,27 @@ impl App {
             }
         };
         Ok(wanted.iter().map(view).collect())
+    }
+
+    /// The rows of these stories. A kept one may be gone since: what it is about tells.
+    async fn story_rows(&self, ids: impl Iterator<Item = StoryId>) -> Result<HashMap<StoryId, Arc<Row>>, Problem> {
+        let mut rows = HashMap::with_capacity(ids.size_hint().0);
+        let mut missing = Vec::new();
+        for id in ids {
+            match self.cards.stories.get(&id) {
+                Some(row) => drop(rows.insert(id, row)),
+                None => missing.push(id),
+            }
+        }
+        if !missing.is_empty() {
+            let db = self.views.story_feed.db().map_err(|e| not_serving(&e))?;
+            for row in stories::stories(&db, &missing).await.map_err(|e| unreadable(&e))? {
+                let row = shared(row);
+                self.cards.stories.insert(row.id, Arc::clone(&row));
+                rows.insert(row.id, row);
+            }
+        }
+        Ok(rows)
     }
 
     /// Comments with their media, those that the caller may see.

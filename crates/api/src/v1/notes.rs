@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aredvi_events::media::{AccessChanged, MediumDeleted, NoteAdded, NoteEdited};
 use aredvi_events::mint::derived_id;
 use aredvi_events::{MediumId, Topic};
+use aredvi_projectors::media::queries::Node as Row;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -62,8 +63,8 @@ async fn add(State(app): State<Arc<App>>, me: SignedIn, Json(input): Json<NewNot
     let (card, positions) = match outcome {
         // The writer knows what he wrote: no view is waited for.
         Outcome::Now((plan, place), positions) => {
-            let node = Arc::new(Node::fresh(plan.first.into(), owner, me.person, access, text, plan.time_ms, place));
-            (app.fresh_card(&me.caller, node).await?, positions)
+            let node = Arc::new(Node::fresh(Row::fresh(plan.first.into(), owner, me.person, access, text, plan.time_ms, place)));
+            (app.node_card_unread(&me.caller, node).await?, positions)
         }
         Outcome::Before(plan) => {
             let medium: MediumId = plan.first.into();
@@ -163,15 +164,4 @@ async fn delete(State(app): State<Arc<App>>, me: SignedIn, Path(id): Path<Medium
         })
         .await?;
     Ok(answer::done(StatusCode::NO_CONTENT, app.journal.id(), &outcome.positions(&me.caller)))
-}
-
-impl App {
-    /// The card of a node that no view holds yet, for its writer.
-    async fn fresh_card(&self, caller: &Caller, node: Arc<Node>) -> Result<NodeCard, Problem> {
-        let mut card = self.node_card_unread(caller, node).await?;
-        if let Some(viewer) = &mut card.viewer {
-            viewer.subscribed = true;
-        }
-        Ok(card)
-    }
 }

@@ -134,6 +134,11 @@ impl Look<'_> {
         standing
     }
 
+    /// Whether `follower` follows `leader`, trusted or not.
+    pub fn follows(&self, follower: ActorId, leader: ActorId) -> bool {
+        self.table.standing(Some(follower), leader).follows
+    }
+
     /// Whom `actor` follows, in no particular order.
     pub fn leaders(&self, actor: ActorId) -> impl Iterator<Item = ActorId> + '_ {
         self.table.leaders(actor)

@@ -1,6 +1,7 @@
 //! What may be asked of `media`.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use aredvi_events::actors::Access;
 use aredvi_events::{ActorId, CommentId, MediumId, Partition, Place, StoryId, Topic};
@@ -261,12 +262,31 @@ pub async fn audiences(db: &Db, media: &[MediumId]) -> Result<Vec<Audience>, DbE
     Ok(audiences)
 }
 
-/// What `one` gives for each medium, but at most one more than [`AUDIENCE`].
-async fn few(db: &Db, one: &str, media: &[MediumId]) -> Result<HashMap<MediumId, Vec<ActorId>>, DbError> {
+/// Who likes each of these comments, in the order of their ids; one that more than [`AUDIENCE`] like is left out.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn comment_audiences(db: &Db, comments: &[CommentId]) -> Result<Vec<(CommentId, Vec<ActorId>)>, DbError> {
+    let mut audiences = Vec::with_capacity(comments.len());
+    for some in comments.chunks(MEDIA_PER_QUERY) {
+        // votes_by_comment, once for each comment
+        let voters = "SELECT comment_id, voter FROM votes WHERE comment_id = ? AND voted = 1 ORDER BY voter";
+        let mut voters = few(db, voters, some).await?;
+        let known = some.iter().map(|comment| (*comment, voters.remove(comment).unwrap_or_default()));
+        audiences.extend(known.filter(|(_, people)| people.len() <= AUDIENCE));
+    }
+    Ok(audiences)
+}
+
+/// What `one` gives for each of these, but at most one more than [`AUDIENCE`].
+async fn few<K>(db: &Db, one: &str, of: &[K]) -> Result<HashMap<K, Vec<ActorId>>, DbError>
+where
+    K: Copy + Eq + Hash + Into<Value> + TryFrom<i64>,
+{
     let limited = format!("SELECT * FROM ({one} LIMIT {}) AS t", AUDIENCE + 1);
-    let sql = vec![limited; media.len()].join(" UNION ALL ");
-    let mut people = HashMap::<MediumId, Vec<ActorId>>::new();
-    for row in db.read(&sql, media.iter().map(|&medium| medium.into()).collect()).await? {
+    let sql = vec![limited; of.len()].join(" UNION ALL ");
+    let mut people = HashMap::<K, Vec<ActorId>>::new();
+    for row in db.read(&sql, of.iter().map(|&one| one.into()).collect()).await? {
         people.entry(row.id(0)?).or_default().push(row.id(1)?);
     }
     Ok(people)

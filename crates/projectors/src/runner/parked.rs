@@ -136,7 +136,7 @@ pub(super) async fn show(db: &Db, event: Uuid) -> Result<Option<Parked>, DbError
 /// # Errors
 /// [`DbError`].
 pub(super) async fn places(db: &Db) -> Result<HashSet<Place>, DbError> {
-    let rows = db.read("SELECT topic, part, off FROM parked", vec![]).await?;
+    let rows = db.look("SELECT topic, part, off FROM parked", vec![]).await?;
     rows.iter().map(|row| Ok(Place { partition: partition(row)?, offset: row.id(2)? })).collect()
 }
 

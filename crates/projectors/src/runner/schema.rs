@@ -126,7 +126,7 @@ pub(super) async fn lock(tx: &mut Tx, partition: Partition) -> Result<(), DbErro
 /// # Errors
 /// [`DbError`].
 pub async fn read_positions(db: &Db) -> Result<Positions, DbError> {
-    positions_of(&db.read(POSITIONS, vec![]).await?)
+    positions_of(&db.look(POSITIONS, vec![]).await?)
 }
 
 /// How far a generation is, within a transaction on it: with a snapshot, how far its rows are.
