@@ -14,6 +14,7 @@ columns! {
     the_same_key_with_another_body_is_refused,
     of_two_at_once_under_one_key_one_acts,
     every_post_is_done_once_under_its_key,
+    a_request_that_was_refused_leaves_its_key_free,
     a_repeated_sign_up_is_the_same_person,
     of_two_sign_ups_for_one_name_exactly_one_is_accepted,
 }
@@ -86,6 +87,14 @@ async fn every_post_is_done_once_under_its_key(world: &World) {
     for session in [one, two] {
         ana.clone().in_session(&session).get("/v1/me").await.expect(200);
     }
+}
+
+async fn a_request_that_was_refused_leaves_its_key_free(world: &World) {
+    let ana = world.sign_up("Ana").await;
+    ana.post("/v1/notes", json!({"body": ""})).key("k-1").await.expect(422);
+    ana.post("/v1/notes", json!({"body": 1})).key("k-1").await.expect(422);
+    let first = ana.post("/v1/notes", json!({"body": "once"})).key("k-1").await.expect(201);
+    assert_eq!(ana.post("/v1/notes", json!({"body": "once"})).key("k-1").await.expect(201).id(), first.id());
 }
 
 async fn a_repeated_sign_up_is_the_same_person(world: &World) {

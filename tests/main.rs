@@ -17,6 +17,7 @@ mod pages;
 mod privacy;
 mod rate_limits;
 mod reading;
+mod round_trips;
 mod sessions;
 mod stream;
 mod subscriptions;

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use aredvi_events::envelope::Placed;
 use aredvi_events::sessions::SessionEvent;
-use aredvi_events::{Body, Positions, SessionId, Topic};
+use aredvi_events::{Body as Happened, Positions, SessionId, Topic};
 use aredvi_journal::ReadError;
-use aredvi_projectors::cache::{CacheError, Rated};
+use aredvi_projectors::cache::{CacheError, Rated, Scope};
 use aredvi_projectors::facts::follow::{Listener, TOPICS};
 use aredvi_projectors::sessions::{Admit, Admitted, AskedBy, Lookup, Session, Token};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
@@ -18,11 +19,14 @@ use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
 use crate::caller::Caller;
+use crate::extract::json::whole;
 use crate::extract::{ClientAddress, Credential, IdempotencyKey, Wait};
 use crate::headers::POSITION;
 use crate::middleware::rate_limit::{self, Class};
 use crate::middleware::trace;
 use crate::problem::Problem;
+use crate::reserved::Reserved;
+use crate::writing::Plan;
 
 /// Sessions that a process remembers, for when the cache is away.
 const REMEMBERED_SESSIONS: u64 = 100_000;
@@ -55,7 +59,7 @@ impl Near {
 
 impl Listener for Near {
     fn hear(&self, placed: &Placed) {
-        if let Body::Sessions(SessionEvent::SessionRevoked(event)) = &placed.event.body {
+        if let Happened::Sessions(SessionEvent::SessionRevoked(event)) = &placed.event.body {
             self.revoked.insert(event.session, ());
         }
     }
@@ -63,11 +67,15 @@ impl Listener for Near {
 
 /// Middleware of every route under `/v1`: puts a [`Caller`] on the request, or answers why not.
 pub async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let (mut parts, body) = request.into_parts();
-    match app.let_in(&parts).await {
+    let (mut parts, mut body) = request.into_parts();
+    match app.let_in(&parts, &mut body).await {
         Ok((caller, rated)) => {
+            let reserved = caller.reserved.clone();
             parts.extensions.insert(caller);
             let mut response = next.run(Request::from_parts(parts, body)).await;
+            if let Some(reserved) = reserved {
+                app.give_back(&reserved).await;
+            }
             tell(response.headers_mut(), rated);
             response
         }
@@ -101,7 +109,7 @@ impl From<Problem> for Turned {
 }
 
 impl App {
-    async fn let_in(&self, request: &Parts) -> Result<(Caller, Counted), Turned> {
+    async fn let_in(&self, request: &Parts, body: &mut Body) -> Result<(Caller, Counted), Turned> {
         let headers = &request.headers;
         let address = request.extensions.get().copied().unwrap_or(ClientAddress::UNKNOWN);
         let idempotency = IdempotencyKey::of(headers)?;
@@ -117,28 +125,40 @@ impl App {
         let least = token.as_ref().map_or(0, |token| sent.next(token.partition()));
         let hit = self.settings.limits.hit(token.as_ref().map(Token::person), address, class).map(|(_, hit)| hit);
         let limit = hit.as_ref().map(|hit| hit.limit);
-        let by = match &token {
-            Some(token) => AskedBy::Holder { token: token.clone(), least },
-            None => AskedBy::Guest,
+        let (by, scope) = match &token {
+            Some(token) => (AskedBy::Holder { token: token.clone(), least }, Scope::Person(token.person())),
+            None => (AskedBy::Guest, Scope::Guests),
         };
-        let asked = Admit { by, hits: hit.into_iter().collect(), reservation: None };
-        let admitted = match self.look_up(asked, Wait::of(headers).0).await {
+        let plan = match &idempotency {
+            Some(key) if !request.method.is_safe() => {
+                let said = whole(std::mem::take(body)).await?;
+                let key = self.reservation(scope, key, request, &said)?;
+                *body = Body::from(said);
+                Some((key, Plan::new(self)?))
+            }
+            _ => None,
+        };
+        let reservation = plan.as_ref().map(|(key, plan)| (key.clone(), plan.to_bytes().to_vec()));
+        let asked = Admit { by, hits: hit.into_iter().collect(), reservation };
+        let mut admitted = match self.look_up(asked, Wait::of(headers).0).await {
             Ok(admitted) => admitted,
             Err(error) => {
                 tracing::warn!(error = %error, "the cache is away; sessions are answered from memory");
                 self.remembered(token.as_ref())?
             }
         };
-        let session = match (admitted.session, &token) {
-            (None, _) => None,
-            (Some(Lookup::Found(session)), Some(token)) => {
-                self.hear_of(&session, &sent, &admitted.positions, Wait::of(headers).0).await;
-                Some(self.standing_session(session, token)?)
-            }
-            (Some(Lookup::Found(_) | Lookup::Unknown), _) => return Err(Problem::sign_in_required().into()),
-            (Some(Lookup::NotReady), _) => return Err(Problem::unavailable().into()),
-        };
         let rated = limit.zip(admitted.rated.first().copied());
+        let reserved = plan.map(|(_, plan)| Reserved::of(admitted.reservation.take(), plan)).transpose();
+        let reserved = reserved.map_err(|problem| Turned { problem, rated })?.map(Arc::new);
+        let session = match self.session(&admitted, token.as_ref(), &sent, Wait::of(headers).0).await {
+            Ok(session) => session,
+            Err(problem) => {
+                if let Some(reserved) = reserved {
+                    self.give_back(&reserved).await;
+                }
+                return Err(problem.into());
+            }
+        };
         if let Some((_, outcome)) = rated
             && !outcome.allowed
         {
@@ -149,7 +169,26 @@ impl App {
         wanted.union(&admitted.positions);
         let wait = Wait::of(headers).0;
         let traceparent = trace::current().map(|trace| trace.traceparent());
-        Ok((Caller { session, address, wanted, wait, idempotency, traceparent }, rated))
+        Ok((Caller { session, address, wanted, wait, reserved, traceparent }, rated))
+    }
+
+    /// The session of a request that was looked up: none for a guest.
+    async fn session(
+        &self,
+        admitted: &Admitted,
+        token: Option<&Token>,
+        sent: &Positions,
+        limit: Duration,
+    ) -> Result<Option<Session>, Problem> {
+        match (admitted.session, token) {
+            (None, _) => Ok(None),
+            (Some(Lookup::Found(session)), Some(token)) => {
+                self.hear_of(&session, sent, &admitted.positions, limit).await;
+                self.standing_session(session, token).map(Some)
+            }
+            (Some(Lookup::Found(_) | Lookup::Unknown), _) => Err(Problem::sign_in_required()),
+            (Some(Lookup::NotReady), _) => Err(Problem::unavailable()),
+        }
     }
 
     /// A session that the view of the sessions does not know may be younger than the view, as after the death of its

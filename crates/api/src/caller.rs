@@ -9,8 +9,9 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use crate::app::App;
-use crate::extract::{ClientAddress, IdempotencyKey};
+use crate::extract::ClientAddress;
 use crate::problem::Problem;
+use crate::reserved::Reserved;
 
 /// Who asks.
 #[derive(Debug, Clone)]
@@ -23,8 +24,8 @@ pub struct Caller {
     pub wanted: Positions,
     /// How long his reads may wait for that.
     pub wait: Duration,
-    /// The key his write may be repeated under.
-    pub idempotency: Option<IdempotencyKey>,
+    /// His turn to write, when his request has an idempotency key.
+    pub reserved: Option<Arc<Reserved>>,
     /// The trace his events belong to.
     pub traceparent: Option<String>,
 }
@@ -43,7 +44,7 @@ impl Caller {
             address: ClientAddress::UNKNOWN,
             wanted: wanted.clone(),
             wait: crate::extract::prefer::MAX_WAIT,
-            idempotency: None,
+            reserved: None,
             traceparent: None,
         }
     }

@@ -24,6 +24,7 @@ pub mod middleware;
 pub mod openapi;
 pub mod passwords;
 pub mod problem;
+pub mod reserved;
 pub mod said;
 pub mod serve;
 pub mod shapes;

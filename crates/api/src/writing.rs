@@ -6,14 +6,12 @@
 use aredvi_events::envelope::{Event, Origin};
 use aredvi_events::{Body, Id, Partition, Place, Positions, Topic, codec};
 use aredvi_journal::AppendError;
-use aredvi_projectors::cache::{CacheError, Held, Reservation, ReservationKey, Scope};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::caller::Caller;
 use crate::problem::Problem;
+use crate::reserved::{End, Right, Turn};
 
 /// The ids of one write, chosen before anything is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +38,7 @@ impl Plan {
         Ok(Self { event: app.mint.event_id(), first: mint()?, second: mint()?, time_ms: app.mint.now_ms() })
     }
 
-    fn to_bytes(self) -> [u8; PLAN_BYTES] {
+    pub(crate) fn to_bytes(self) -> [u8; PLAN_BYTES] {
         let mut bytes = [0; PLAN_BYTES];
         bytes[..16].copy_from_slice(self.event.as_bytes());
         bytes[16..24].copy_from_slice(&self.first.get().to_be_bytes());
@@ -49,7 +47,7 @@ impl Plan {
         bytes
     }
 
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; PLAN_BYTES] = bytes.try_into().ok()?;
         let word = |at: usize| <[u8; 8]>::try_from(&bytes[at..at + 8]).ok();
         Some(Self {
@@ -82,38 +80,26 @@ pub struct Writing<'a> {
 }
 
 impl App {
-    /// Runs `act` as one write of `caller`, once per idempotency key: `route` and `body` say what the key stands for.
+    /// Runs `act` as one write of `caller`, once per idempotency key.
     ///
     /// # Errors
-    /// What `act` refuses; 409 `in-progress`; 422 for the key with another body; 503 when the reservation cannot be had.
+    /// What `act` refuses; 503 when the key could not be reserved.
     pub async fn write<T>(
         &self,
         caller: &Caller,
-        route: &'static str,
-        body: &[u8],
         act: impl AsyncFnOnce(&mut Writing<'_>) -> Result<T, Problem>,
     ) -> Result<Outcome<T>, Problem> {
-        let plan = Plan::new(self)?;
-        let (plan, held, unknown) = match &caller.idempotency {
-            None => (plan, None, false),
-            Some(key) => {
-                let key = self.reservation_key(caller, key.as_str(), route, body)?;
-                match self.cache.reserve(&key, &plan.to_bytes()).await.map_err(unreserved)? {
-                    Reservation::Fresh(held) => (plan, Some(held), false),
-                    // The first try may be on the log whatever becomes of this one: its ids are kept.
-                    Reservation::Repeat(held, before) => (Plan::from_bytes(&before).unwrap_or(plan), Some(held), true),
-                    Reservation::Done(before) => {
-                        return Plan::from_bytes(&before).map(Outcome::Before).ok_or_else(Problem::internal);
-                    }
-                    Reservation::InProgress { .. } => return Err(Problem::in_progress()),
-                    Reservation::OtherBody => return Err(Problem::idempotency_mismatch()),
-                    Reservation::Full => return Err(Problem::unavailable()),
-                }
-            }
+        let (plan, right) = match caller.reserved.as_ref().map(|reserved| reserved.take()) {
+            None => (Plan::new(self)?, None),
+            Some(Some(Turn::Write(plan, right))) => (plan, Some(right)),
+            Some(Some(Turn::Done(before))) => return Ok(Outcome::Before(before)),
+            Some(Some(Turn::Away)) => return Err(Problem::unavailable()),
+            // One request, one write.
+            Some(None) => return Err(Problem::internal()),
         };
-        let mut writing = Writing { app: self, caller, plan, appended: Positions::new(), unknown };
+        let mut writing = Writing { app: self, caller, plan, appended: Positions::new(), unknown: false };
         let acted = act(&mut writing).await;
-        writing.settle(acted, held).await
+        writing.settle(acted, right).await
     }
 
     /// The caller of a repeat: he waits for all that stands on `topic` beside `key` by now, what was written before
@@ -130,20 +116,6 @@ impl App {
         let mut caller = caller.clone();
         caller.wanted.raise(partition, ends.next(partition));
         Ok(caller)
-    }
-
-    fn reservation_key(&self, caller: &Caller, key: &str, route: &str, body: &[u8]) -> Result<ReservationKey, Problem> {
-        let fingerprints = self.keys.fingerprints();
-        let mut said = route.as_bytes().to_vec();
-        said.push(0);
-        said.extend_from_slice(body);
-        let body_hash = fingerprints.keyed_hash("idempotency-body", &said);
-        let (scope, name) = match caller.person() {
-            Some(person) => (Scope::Person(person), format!("{person}\0{key}")),
-            None => (Scope::Guests, format!("{}\0{key}", URL_SAFE_NO_PAD.encode(body_hash))),
-        };
-        let name = URL_SAFE_NO_PAD.encode(fingerprints.keyed_hash("idempotency-key", name.as_bytes()));
-        ReservationKey::new(scope, &name, body_hash).map_err(unreserved)
     }
 }
 
@@ -200,30 +172,30 @@ impl Writing<'_> {
         self.unknown = true;
     }
 
-    async fn settle<T>(self, acted: Result<T, Problem>, held: Option<Held>) -> Result<Outcome<T>, Problem> {
-        let cache = &self.app.cache;
-        let settled = match (&acted, &held) {
-            (_, None) => Ok(()),
-            (Ok(_), Some(held)) => cache.complete(held, &self.plan.to_bytes()).await,
-            (Err(_), Some(held)) if self.unknown || !self.appended.is_empty() => cache.mark_unknown(held).await,
-            (Err(_), Some(held)) => cache.release(held).await,
+    async fn settle<T>(self, acted: Result<T, Problem>, right: Option<Right>) -> Result<Outcome<T>, Problem> {
+        let end = match &acted {
+            Ok(_) => End::Done,
+            // What stands on the log already must come again under the same ids.
+            Err(_) if self.unknown || !self.appended.is_empty() => End::Unknown,
+            Err(_) => End::Refused,
         };
-        if let Err(error) = settled {
-            tracing::warn!(error = %error, "a reservation could not be settled; a repeat takes it over");
-        }
+        let settled = async {
+            if let Some(right) = &right {
+                self.app.end(right, self.plan, end).await;
+            }
+        };
+        let remembered = async {
+            if acted.is_ok() && !self.appended.is_empty() {
+                self.app.remember_positions(self.caller, &self.appended).await;
+            }
+        };
+        // Both leave in one packet.
+        tokio::join!(settled, remembered);
         let value = acted?;
-        if !self.appended.is_empty() {
-            self.app.remember_positions(self.caller, &self.appended).await;
-        }
         let mut positions = self.caller.wanted.clone();
         positions.union(&self.appended);
         Ok(Outcome::Now(value, positions))
     }
-}
-
-fn unreserved(error: CacheError) -> Problem {
-    tracing::warn!(error = %error, "no reservation can be had");
-    Problem::unavailable()
 }
 
 impl<T> Outcome<T> {

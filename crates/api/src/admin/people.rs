@@ -53,7 +53,7 @@ fn operator() -> Caller {
         address: ClientAddress::UNKNOWN,
         wanted: Positions::new(),
         wait: MAX_WAIT,
-        idempotency: None,
+        reserved: None,
         traceparent: None,
     }
 }
@@ -67,11 +67,7 @@ async fn set_roles(
     roles.sort_unstable();
     roles.dedup();
     let caller = operator();
-    let outcome = app
-        .write(&caller, "PUT /v1/admin/people/roles", &[], async |w| {
-            app.settled(w, RolesRequested { by: None, person, roles }.into()).await
-        })
-        .await?;
+    let outcome = app.write(&caller, async |w| app.settled(w, RolesRequested { by: None, person, roles }.into()).await).await?;
     Ok(answer::done(StatusCode::NO_CONTENT, app.journal.id(), &outcome.positions(&caller)))
 }
 
@@ -91,9 +87,7 @@ impl App {
         let known = actors::profile(&db, person).await.map_err(|error| unreadable(&error))?;
         known.ok_or_else(Problem::not_found)?;
         let caller = operator();
-        let outcome = self
-            .write(&caller, "POST /v1/admin/people", &[], async |w| w.append(Topic::Actors, person.to_string(), body).await)
-            .await?;
+        let outcome = self.write(&caller, async |w| w.append(Topic::Actors, person.to_string(), body).await).await?;
         Ok(answer::done(StatusCode::NO_CONTENT, self.journal.id(), &outcome.positions(&caller)))
     }
 }

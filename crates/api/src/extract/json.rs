@@ -1,6 +1,6 @@
 //! JSON bodies.
 
-use axum::body::to_bytes;
+use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -49,7 +49,15 @@ pub async fn body(request: Request) -> Result<bytes::Bytes, Problem> {
     if declared_length(request.headers()).is_some_and(|length| length > MAX_BODY_BYTES as u64) {
         return Err(Problem::payload_too_large());
     }
-    to_bytes(request.into_body(), MAX_BODY_BYTES).await.map_err(|error| {
+    whole(request.into_body()).await
+}
+
+/// All bytes of a body.
+///
+/// # Errors
+/// 413 over [`MAX_BODY_BYTES`], 400 when it ends early.
+pub async fn whole(body: Body) -> Result<bytes::Bytes, Problem> {
+    to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
         while let Some(error) = cause {
             if error.is::<http_body_util::LengthLimitError>() {

@@ -38,7 +38,7 @@ async fn block(State(app): State<Arc<App>>, me: SignedIn, Path(blocked): Path<Ac
     let (viewer, standing) = app.standing(&me.caller, blocked);
     decide(viewer, &standing)?;
     let outcome = app
-        .write(&me.caller, "PUT block", blocked.to_string().as_bytes(), async |w| {
+        .write(&me.caller, async |w| {
             if !standing.blocks {
                 let event = Blocked { by: Some(me.person), blocker: me.person, blocked };
                 w.append(Topic::Graph, pair_key(me.person, blocked), event).await?;
@@ -60,7 +60,7 @@ async fn unblock(State(app): State<Arc<App>>, me: SignedIn, Path(blocked): Path<
         decide(viewer, &standing)?;
     }
     let outcome = app
-        .write(&me.caller, "DELETE block", blocked.to_string().as_bytes(), async |w| {
+        .write(&me.caller, async |w| {
             if standing.blocks {
                 let event = Unblocked { by: Some(me.person), blocker: me.person, blocked };
                 w.append(Topic::Graph, pair_key(me.person, blocked), event).await?;

@@ -64,9 +64,8 @@ async fn add(
     let view = app.node(&me.caller, medium).await?;
     require(view.visible(), view.medium.may_join_in(view.viewer))?;
     let owner = view.node.owner;
-    let body = serde_json::to_vec(&(medium, &input)).map_err(|_| Problem::internal())?;
     let outcome = app
-        .write(&me.caller, "POST comments", &body, async |w| {
+        .write(&me.caller, async |w| {
             let comment: CommentId = w.plan.first.into();
             let said = app.say(&me.caller, me.person, w.plan.event, &text).await?;
             let added = CommentAdded {
@@ -137,9 +136,8 @@ async fn change(
     let view = app.comment(&me.caller, id).await?;
     require(true, view.standing.may_edit(view.viewer))?;
     let (medium, owner) = (view.row.medium, view.owner);
-    let body = serde_json::to_vec(&(id, &input)).map_err(|_| Problem::internal())?;
     let outcome = app
-        .write(&me.caller, "PATCH comments", &body, async |w| {
+        .write(&me.caller, async |w| {
             if let Some(text) = &text {
                 let said = app.say(&me.caller, me.person, w.plan.event, text).await?;
                 let edited = CommentEdited {
@@ -178,7 +176,7 @@ async fn delete(State(app): State<Arc<App>>, me: SignedIn, Path(id): Path<Commen
     require(true, view.standing.may_delete(view.viewer))?;
     let (medium, owner, story) = (view.row.medium, view.owner, view.row.story);
     let outcome = app
-        .write(&me.caller, "DELETE comments", id.to_string().as_bytes(), async |w| {
+        .write(&me.caller, async |w| {
             let deleted = CommentDeleted { by: Some(me.person), medium, owner, comment: id, story };
             w.append(Topic::Media, medium.to_string(), deleted).await?;
             Ok(())

@@ -51,7 +51,7 @@ async fn follow(State(app): State<Arc<App>>, me: SignedIn, Path(leader): Path<Ac
     };
     let by = Some(me.person);
     let outcome = app
-        .write(&me.caller, "PUT follow", leader.to_string().as_bytes(), async |w| {
+        .write(&me.caller, async |w| {
             let key = pair_key(me.person, leader);
             match decision {
                 Follow::Already | Follow::AlreadyRequested => {}
@@ -79,7 +79,7 @@ async fn unfollow(State(app): State<Arc<App>>, me: SignedIn, Path(leader): Path<
     let between = app.between(me.person, leader).await?;
     let by = Some(me.person);
     let outcome = app
-        .write(&me.caller, "DELETE follow", leader.to_string().as_bytes(), async |w| {
+        .write(&me.caller, async |w| {
             let key = pair_key(me.person, leader);
             if between.there.follows {
                 w.append(Topic::Graph, key, Unfollowed { by, follower: me.person, leader }).await?;
@@ -163,7 +163,7 @@ async fn accept(State(app): State<Arc<App>>, me: SignedIn, Path(requester): Path
         return Err(Problem::not_found());
     }
     let outcome = app
-        .write(&me.caller, "PUT follow-request", requester.to_string().as_bytes(), async |w| {
+        .write(&me.caller, async |w| {
             if between.back.requests {
                 let story: StoryId = w.plan.second.into();
                 let followed = Followed { by: Some(me.person), follower: requester, leader: me.person, story };
@@ -182,7 +182,7 @@ async fn decline(State(app): State<Arc<App>>, me: SignedIn, Path(requester): Pat
     app.fresh(&me.caller, &[&app.views.graph]).await?;
     let between = app.between(me.person, requester).await?;
     let outcome = app
-        .write(&me.caller, "DELETE follow-request", requester.to_string().as_bytes(), async |w| {
+        .write(&me.caller, async |w| {
             if between.back.requests {
                 let ended = FollowRequestEnded { by: Some(me.person), requester, leader: me.person };
                 w.append(Topic::Graph, pair_key(me.person, requester), ended).await?;

@@ -56,9 +56,8 @@ async fn change(State(app): State<Arc<App>>, me: SignedIn, Json(input): Json<MeP
     let time_zone = input.time_zone.as_deref().map(|zone| faults.take(text::time_zone("/time_zone", zone)));
     faults.refuse()?;
     let person = me.person;
-    let body = serde_json::to_vec(&input).map_err(|_| Problem::internal())?;
     let outcome = app
-        .write(&me.caller, "PATCH /v1/me", &body, async |w| {
+        .write(&me.caller, async |w| {
             let (key, by) = (person.to_string(), Some(person));
             if name.is_some() || bio.is_some() || language.is_some() || time_zone.is_some() {
                 let sealer = app.keys.sealer(person).await.map_err(no_key)?;
@@ -104,8 +103,7 @@ async fn change_password(
     faults.refuse()?;
     app.prove(me.person, &input.current).await?;
     let hash = app.passwords.hash(&new).await?;
-    let body = serde_json::to_vec(&input).map_err(|_| Problem::internal())?;
-    app.request(&me, "PUT /v1/me/password", &body, async |app, w| {
+    app.request(&me, async |app, w| {
         let sealer = app.keys.sealer(me.person).await.map_err(no_key)?;
         let password_hash = sealer.seal(&app.mint, w.plan.event, &hash);
         let keep_session = Some(me.session.session);
@@ -122,8 +120,7 @@ async fn change_email(State(app): State<Arc<App>>, me: SignedIn, Json(input): Js
     let email = faults.take(text::email("/email", &input.email));
     faults.refuse()?;
     app.prove(me.person, &input.password).await?;
-    let body = serde_json::to_vec(&input).map_err(|_| Problem::internal())?;
-    app.request(&me, "PUT /v1/me/email", &body, async |app, w| {
+    app.request(&me, async |app, w| {
         let email_fp = app.keys.fingerprints().email(&email).map_err(|_| Problem::internal())?;
         let sealer = app.keys.sealer(me.person).await.map_err(no_key)?;
         let email = sealer.seal(&app.mint, w.plan.event, &email);
@@ -143,8 +140,7 @@ async fn change_username(
     let mut faults = Faults::default();
     let username = faults.take(text::username("/username", &input.username));
     faults.refuse()?;
-    let body = serde_json::to_vec(&input).map_err(|_| Problem::internal())?;
-    app.request(&me, "PUT /v1/me/username", &body, async |app, w| {
+    app.request(&me, async |app, w| {
         let username_fp = app.keys.fingerprints().username(&username);
         let sealer = app.keys.sealer(me.person).await.map_err(no_key)?;
         let username = sealer.seal(&app.mint, handle_changed_id(w.plan.event), &username);
@@ -158,9 +154,8 @@ async fn change_username(
     (status = 202, description = "It is under way", body = UnderWay)), security(("token" = []), ("cookie" = [])))]
 async fn erase(State(app): State<Arc<App>>, me: SignedIn, Json(input): Json<Erasure>) -> Result<Response, Problem> {
     app.prove(me.person, &input.password).await?;
-    let body = serde_json::to_vec(&input).map_err(|_| Problem::internal())?;
     let outcome = app
-        .write(&me.caller, "POST /v1/me/erasure", &body, async |w| {
+        .write(&me.caller, async |w| {
             let body = ErasureRequested { by: Some(me.person), person: me.person };
             app.settled(w, body.into()).await?;
             Ok(w.plan)
@@ -214,12 +209,10 @@ impl App {
     async fn request(
         &self,
         me: &SignedIn,
-        route: &'static str,
-        body: &[u8],
         event: impl AsyncFnOnce(&Self, &Writing<'_>) -> Result<Body, Problem>,
     ) -> Result<Response, Problem> {
         let outcome = self
-            .write(&me.caller, route, body, async |w| {
+            .write(&me.caller, async |w| {
                 let body = event(self, w).await?;
                 self.settled(w, body).await
             })

@@ -39,10 +39,9 @@ async fn add(State(app): State<Arc<App>>, me: SignedIn, Json(input): Json<NewNot
     app.fresh(&me.caller, &[&app.views.accounts]).await?;
     let (viewer, standing) = app.standing(&me.caller, owner);
     decide_add(viewer, &standing)?;
-    let body = serde_json::to_vec(&input).map_err(|_| Problem::internal())?;
     let access = input.access.unwrap_or_default();
     let outcome = app
-        .write(&me.caller, "POST /v1/notes", &body, async |w| {
+        .write(&me.caller, async |w| {
             let medium: MediumId = w.plan.first.into();
             let said = app.say(&me.caller, me.person, w.plan.event, &text).await?;
             let note = NoteAdded {
@@ -112,9 +111,8 @@ async fn change(
     let view = app.node(&me.caller, id).await?;
     require(view.visible(), view.medium.may_edit(view.viewer))?;
     let owner = view.node.owner;
-    let body = serde_json::to_vec(&(id, &input)).map_err(|_| Problem::internal())?;
     let outcome = app
-        .write(&me.caller, "PATCH /v1/nodes", &body, async |w| {
+        .write(&me.caller, async |w| {
             let (by, key) = (Some(me.person), id.to_string());
             if let Some(text) = &text {
                 let said = app.say(&me.caller, me.person, w.plan.event, text).await?;
@@ -156,7 +154,7 @@ async fn delete(State(app): State<Arc<App>>, me: SignedIn, Path(id): Path<Medium
     require(view.medium.visible(view.viewer), view.medium.may_delete(view.viewer))?;
     let owner = view.node.owner;
     let outcome = app
-        .write(&me.caller, "DELETE /v1/nodes", id.to_string().as_bytes(), async |w| {
+        .write(&me.caller, async |w| {
             if !gone {
                 w.append(Topic::Media, id.to_string(), MediumDeleted { by: Some(me.person), medium: id, owner }).await?;
             }

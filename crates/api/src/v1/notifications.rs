@@ -67,7 +67,6 @@ async fn count(State(app): State<Arc<App>>, me: SignedIn) -> Result<Response, Pr
 #[utoipa::path(post, path = "/v1/notifications/read", tag = "notifications", request_body = MarkRead,
     responses((status = 204, description = "Marked")), security(("token" = []), ("cookie" = [])))]
 async fn read(State(app): State<Arc<App>>, me: SignedIn, Json(input): Json<MarkRead>) -> Result<Response, Problem> {
-    let body = serde_json::to_vec(&input).map_err(|_| Problem::internal())?;
     let (through, ids) = match input.check()? {
         Read::Through(last) => (Some(last), Vec::new()),
         Read::These(ids) => (None, ids),
@@ -80,7 +79,7 @@ async fn read(State(app): State<Arc<App>>, me: SignedIn, Json(input): Json<MarkR
     }
     let recipient = me.person;
     let outcome = app
-        .write(&me.caller, "POST notifications/read", &body, async |w| {
+        .write(&me.caller, async |w| {
             if through.is_some() || !ids.is_empty() {
                 let event = NotificationsRead { by: Some(recipient), recipient, through, ids: ids.clone() };
                 w.append(Topic::Notifications, recipient.to_string(), event).await?;
@@ -100,7 +99,7 @@ async fn dismiss(State(app): State<Arc<App>>, me: SignedIn, Path(id): Path<Notif
     }
     let recipient = me.person;
     let outcome = app
-        .write(&me.caller, "DELETE notifications", id.to_string().as_bytes(), async |w| {
+        .write(&me.caller, async |w| {
             let event = NotificationDismissed { by: Some(recipient), recipient, notification: id };
             w.append(Topic::Notifications, recipient.to_string(), event).await?;
             Ok(())

@@ -56,10 +56,9 @@ pub(crate) async fn sign_up(
     let name = faults.take(text::name("/name", &input.name));
     let password = faults.take(text::password("/password", input.password.expose(), &input.username, &input.email));
     faults.refuse()?;
-    let body = serde_json::to_vec(&input).map_err(|_| Problem::internal())?;
     let device = device(&headers);
     let outcome = app
-        .write(&caller, "POST /v1/people", &body, async |w| {
+        .write(&caller, async |w| {
             let asked = Asked { username, email, name, password };
             match app.register(w, asked).await? {
                 Settled::Accepted => {
@@ -72,15 +71,13 @@ pub(crate) async fn sign_up(
     let (plan, session, positions) = match outcome {
         Outcome::Now((plan, session), positions) => (plan, session, positions),
         Outcome::Before(plan) => {
-            let fresh = Caller { idempotency: None, ..caller.clone() };
+            let fresh = Caller { reserved: None, ..caller.clone() };
             let db = app.views.accounts.db().map_err(|e| not_serving(&e))?;
             let accepted = accounts::verdict(&db, plan.event).await.map_err(|e| unreadable(&e))?;
             match accepted {
                 Some(verdict) if verdict.refusal.is_none() => {
                     let person = verdict.person;
-                    let again = app
-                        .write(&fresh, "POST /v1/sessions", &body, async |w| app.open_session(w, person, &device).await)
-                        .await?;
+                    let again = app.write(&fresh, async |w| app.open_session(w, person, &device).await).await?;
                     match again {
                         Outcome::Now(session, positions) => (plan, Some(session), positions),
                         Outcome::Before(_) => return Err(Problem::internal()),

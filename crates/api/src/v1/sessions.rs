@@ -46,14 +46,13 @@ async fn sign_in(
 ) -> Result<Response, Problem> {
     let person = app.authenticate(&input).await?;
     let device = device(&headers);
-    let body = serde_json::to_vec(&input).map_err(|_| Problem::internal())?;
-    let outcome = app.write(&caller, "POST /v1/sessions", &body, async |w| app.open_session(w, person, &device).await).await?;
+    let outcome = app.write(&caller, async |w| app.open_session(w, person, &device).await).await?;
     let (session, positions) = match outcome {
         Outcome::Now(session, positions) => (session, positions),
         // The token of the first answer is nowhere: a repeat gets a session of its own.
         Outcome::Before(_) => {
-            let fresh = Caller { idempotency: None, ..caller.clone() };
-            match app.write(&fresh, "POST /v1/sessions", &body, async |w| app.open_session(w, person, &device).await).await? {
+            let fresh = Caller { reserved: None, ..caller.clone() };
+            match app.write(&fresh, async |w| app.open_session(w, person, &device).await).await? {
                 Outcome::Now(session, positions) => (session, positions),
                 Outcome::Before(_) => return Err(Problem::internal()),
             }
@@ -184,9 +183,8 @@ impl App {
     }
 
     async fn revoke(&self, me: &SignedIn, session: SessionId) -> Result<Response, Problem> {
-        let body = session.to_string();
         let outcome = self
-            .write(&me.caller, "DELETE /v1/sessions", body.as_bytes(), async |w| {
+            .write(&me.caller, async |w| {
                 let revoked = SessionRevoked { by: Some(me.person), person: me.person, session };
                 let place = w.append(Topic::Sessions, me.person.to_string(), revoked).await?;
                 self.session_known(place).await;

@@ -53,7 +53,7 @@ async fn subscribe_actor(State(app): State<Arc<App>>, me: SignedIn, Path(actor):
     decide(viewer, &standing)?;
     let subscribed = app.between(me.person, actor).await?.there.subscribed;
     let outcome = app
-        .write(&me.caller, "PUT actor subscription", actor.to_string().as_bytes(), async |w| {
+        .write(&me.caller, async |w| {
             if !subscribed {
                 let event = Subscribed { by: Some(me.person), subscriber: me.person, actor };
                 w.append(Topic::Graph, pair_key(me.person, actor), event).await?;
@@ -75,7 +75,7 @@ async fn unsubscribe_actor(State(app): State<Arc<App>>, me: SignedIn, Path(actor
         app.page_visible(&me.caller, actor)?;
     }
     let outcome = app
-        .write(&me.caller, "DELETE actor subscription", actor.to_string().as_bytes(), async |w| {
+        .write(&me.caller, async |w| {
             if subscribed {
                 let event = Unsubscribed { by: Some(me.person), subscriber: me.person, actor };
                 w.append(Topic::Graph, pair_key(me.person, actor), event).await?;
@@ -96,7 +96,7 @@ impl App {
             false => MediumUnsubscribed { by, medium, owner, subscriber }.into(),
         };
         let outcome = self
-            .write(&me.caller, "medium subscription", medium.to_string().as_bytes(), async |w| {
+            .write(&me.caller, async |w| {
                 w.append(Topic::Media, medium.to_string(), body).await?;
                 Ok(())
             })

@@ -120,7 +120,7 @@ impl App {
         require(view.visible(), view.medium.may_join_in(view.viewer))?;
         let owner = view.node.owner;
         let outcome = self
-            .write(&me.caller, "vote", medium.to_string().as_bytes(), async |w| {
+            .write(&me.caller, async |w| {
                 let body = event(w, owner);
                 w.append(Topic::Media, medium.to_string(), body).await?;
                 Ok(())
@@ -140,7 +140,7 @@ impl App {
         require(true, view.standing.may_vote(view.viewer))?;
         let body = event(view.row.medium, view.owner);
         let outcome = self
-            .write(&me.caller, "vote on comment", comment.to_string().as_bytes(), async |w| {
+            .write(&me.caller, async |w| {
                 w.append(Topic::Media, view.row.medium.to_string(), body).await?;
                 Ok(())
             })
