@@ -44,6 +44,15 @@ pub struct Lag {
     pub events: u64,
 }
 
+/// The end of everything that followed from some writes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settled {
+    /// How long it was waited for.
+    pub seconds: f64,
+    /// The last view that was behind; none when none was.
+    pub last: Option<String>,
+}
+
 impl Column {
     /// No role yet.
     pub const fn new(clock: Clock, engines: Engines, dir: Dir) -> Self {
@@ -151,17 +160,19 @@ impl Column {
         Ok(lags)
     }
 
-    /// Waits until every view has applied the whole log; how long that took, in seconds.
+    /// Waits until every view has applied the whole log; how long that took, in seconds, and which view was the last.
     ///
     /// # Errors
     /// When it takes longer than `limit`.
-    pub async fn settle(&mut self, limit: Duration) -> anyhow::Result<f64> {
+    pub async fn settle(&mut self, limit: Duration) -> anyhow::Result<Settled> {
         let began = tokio::time::Instant::now();
+        let mut last = None;
         loop {
             let behind: Vec<Lag> = self.lags().await?.into_iter().filter(|lag| lag.events > 0).collect();
             if behind.is_empty() {
-                return Ok(began.elapsed().as_secs_f64());
+                return Ok(Settled { seconds: began.elapsed().as_secs_f64(), last });
             }
+            last = behind.iter().max_by_key(|lag| lag.events).map(|lag| lag.view.clone());
             if began.elapsed() > limit {
                 bail!("views are behind after {limit:?}: {behind:?}");
             }

@@ -40,13 +40,7 @@ impl Process {
     pub fn start(role: &str, program: &Path, args: &[String], env: &[(&str, &str)], logs: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(logs)?;
         let log = logs.join(format!("{role}.log"));
-        let mut command = Command::new(program);
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("AREDVI_") {
-                command.env_remove(name);
-            }
-        }
-        let mut child = command
+        let mut child = command(program)
             .args(args)
             .envs(env.iter().copied())
             .stdin(Stdio::null())
@@ -109,4 +103,15 @@ impl Process {
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
     }
+}
+
+/// A program that finds nothing of ours in its environment.
+pub fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("AREDVI_") {
+            command.env_remove(name);
+        }
+    }
+    command
 }

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use aredvi_events::Clock;
-use tokio::process::Command;
 use tokio::time::Instant;
 
 use crate::cli::Embedded;
-use crate::column::{ask, cost, process::Process, program};
+use crate::column::{ask, cost, process::Process, process::command, program};
 use crate::engines::Dir;
 use crate::report::Section;
 
@@ -45,7 +44,7 @@ pub async fn run(clock: &Clock, dir: &Dir, settings: &Embedded) -> anyhow::Resul
         section.aim("start", "ms", "< 300 ms", took);
         clock.sleep(IDLE_FOR).await;
         section.aim("memory, idle", "MiB", "< 60 MB", cost::rss_mib(process.pid).context("it has ended")?);
-        let made = Command::new(program()?).arg("demo").arg("--data").arg(&data).output().await?;
+        let made = command(&program()?).arg("demo").arg("--data").arg(&data).output().await?;
         ensure!(made.status.success(), "aredvi demo: {}", String::from_utf8_lossy(&made.stderr));
         clock.sleep(IDLE_FOR).await;
         section.aim("memory, after the demo community", "MiB", "< 100 MB", cost::rss_mib(process.pid).context("it has ended")?);

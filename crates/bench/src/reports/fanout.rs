@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use aredvi_events::codec;
 use aredvi_events::notifications::NotificationEvent;
-use aredvi_events::{Body, Mint, Topic};
+use aredvi_events::{Body, Clock, Mint, Topic, codec};
 use aredvi_journal::{BatchLimits, Journal, Tail};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -35,6 +34,8 @@ const BELL: &str = "/v1/notifications?limit=20";
 const RAISED_LIMIT: Duration = Duration::from_secs(120);
 /// How long views may take afterwards.
 const SETTLE_LIMIT: Duration = Duration::from_secs(600);
+/// How long one bell is looked into in the end; it may be unavailable for a moment.
+const CHECK: Watch = Watch { every: Duration::from_millis(200), limit: Duration::from_secs(5) };
 /// Subscribers whose bells are read at once, to find that all have it.
 const CHECKED_AT_ONCE: usize = 64;
 
@@ -118,13 +119,7 @@ async fn once(site: &Site, section: &mut Section, journal: &Journal, subscribers
 }
 
 /// How long after `began` the last of `count` notifications of a note stood on the log.
-async fn raised_for_all(
-    clock: &aredvi_events::Clock,
-    mut tail: Tail,
-    note: &str,
-    count: usize,
-    began: Instant,
-) -> anyhow::Result<Duration> {
+async fn raised_for_all(clock: &Clock, mut tail: Tail, note: &str, count: usize, began: Instant) -> anyhow::Result<Duration> {
     let mut raised = 0;
     let counting = async {
         while raised < count {
@@ -149,10 +144,10 @@ async fn without(probe: &Probe, readers: &[usize], id: &str) -> anyhow::Result<u
         let mut reading = JoinSet::new();
         for &reader in some {
             let (probe, id) = (probe.clone(), id.to_owned());
-            reading.spawn(async move { probe.shows(reader, BELL, &id).await });
+            reading.spawn(async move { probe.seen(reader, BELL, &id, Instant::now(), CHECK).await });
         }
-        while let Some(shows) = reading.join_next().await {
-            missing += usize::from(!shows??);
+        while let Some(seen) = reading.join_next().await {
+            missing += usize::from(seen??.is_none());
         }
     }
     Ok(missing)

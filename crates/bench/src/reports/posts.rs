@@ -48,13 +48,16 @@ pub async fn run(site: &mut Site, settings: &Posts) -> anyhow::Result<Section> {
         let outcome = posts(site, open, u64::from(run) + 1).await?;
         let costs = costs.so_far();
         let behind = site.column.lags().await?.into_iter().max_by_key(|lag| lag.events);
-        let caught_up = site.column.settle(SETTLE_LIMIT).await?;
+        let settled = site.column.settle(SETTLE_LIMIT).await?;
         let at = format!("at {:.0}/s", settings.rate);
         section.aim(format!("{at}: accepted"), "/s", "3,500 /s for 10 minutes", outcome.rate());
         section.load(&at, &outcome);
         #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
         section.add(format!("{at}: behind at the end"), "events", behind.map_or(0.0, |lag| lag.events as f64));
-        section.add(format!("{at}: caught up"), "s", caught_up);
+        section.add(format!("{at}: caught up"), "s", settled.seconds);
+        if let Some(last) = settled.last {
+            section.note(format!("The last view to catch up in run {} was {last}.", run + 1));
+        }
         section.costs(&at, &costs);
     }
     if settings.search_seconds > 0.0 {

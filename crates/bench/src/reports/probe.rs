@@ -38,23 +38,23 @@ impl Probe {
         Ok(note["id"].as_str().context("a note without an id")?.to_owned())
     }
 
-    /// Whether a page that `reader` reads shows something of this id.
+    /// Whether a page that `reader` reads shows something of this id; a page that is unavailable does not.
     ///
     /// # Errors
-    /// When it is not answered with 200.
+    /// When it is answered with anything but 200 and 503.
     pub async fn shows(&self, reader: usize, page: &str, id: &str) -> anyhow::Result<bool> {
         let (status, body) = self.pool.ask(&self.people.get(reader, page)).await?;
-        if status != 200 {
+        if status != 200 && status != 503 {
             bail!("a page was answered with {status}");
         }
-        Ok(find(&body, format!("\"id\":\"{id}\"").as_bytes()).is_some())
+        Ok(status == 200 && find(&body, format!("\"id\":\"{id}\"").as_bytes()).is_some())
     }
 
     /// Reads a page every `every` until it shows `id`; how long after `since` it was seen. None when that took longer than
     /// `limit`.
     ///
     /// # Errors
-    /// When a page is not answered with 200.
+    /// As [`Probe::shows`].
     pub async fn seen(
         &self,
         reader: usize,
@@ -64,11 +64,13 @@ impl Probe {
         watch: Watch,
     ) -> anyhow::Result<Option<Duration>> {
         loop {
-            if self.shows(reader, page, id).await? {
-                return Ok(Some(since.elapsed()));
-            }
-            if since.elapsed() > watch.limit {
+            let shows = self.shows(reader, page, id).await?;
+            let after = since.elapsed();
+            if after > watch.limit {
                 return Ok(None);
+            }
+            if shows {
+                return Ok(Some(after));
             }
             self.clock.sleep(watch.every).await;
         }
