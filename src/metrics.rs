@@ -12,13 +12,59 @@ const DURATION_BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
 /// How often what was recorded is put into the buckets, so that it does not pile up while nobody asks.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
+/// Everything that is counted, and what it says.
+const DESCRIBED: &[(&str, Kind, &str)] = &[
+    ("aredvi_http_request_duration_seconds", Kind::Histogram, "Seconds until an answer began, by method, route and status."),
+    ("aredvi_journal_append_seconds", Kind::Histogram, "Seconds until an append was durable, or failed."),
+    ("aredvi_projector_events_total", Kind::Counter, "Events applied, by view."),
+    ("aredvi_projector_batches_total", Kind::Counter, "Transactions committed, by view."),
+    ("aredvi_projector_parked_total", Kind::Counter, "Records put aside, by view."),
+    ("aredvi_projector_parked_keys", Kind::Gauge, "Keys that records are put aside of now, by view and generation."),
+    ("aredvi_projector_lag_events", Kind::Gauge, "Records of the log that are not applied yet, by view and generation."),
+    ("aredvi_projector_lag_ms", Kind::Gauge, "How old the last applied event was when that was less than all, in milliseconds."),
+    ("aredvi_db_reads_total", Kind::Counter, "Queries that were not answered from memory."),
+    ("aredvi_feed_index_stories", Kind::Gauge, "Stories that the feed index holds in memory."),
+    (
+        "aredvi_facts_behind_ms",
+        Kind::Gauge,
+        "How long ago what visibility asks was known to be at the log's end, in milliseconds.",
+    ),
+    (
+        "aredvi_heard_age_ms",
+        Kind::Gauge,
+        "How long ago something new was heard from the log, in milliseconds; quiet is no fault.",
+    ),
+    ("aredvi_streams_open", Kind::Gauge, "Live streams that are open."),
+    ("aredvi_deliveries_total", Kind::Counter, "What came of letters, by channel and outcome."),
+    (
+        "aredvi_ledger_oldest_ms",
+        Kind::Gauge,
+        "How long ago that happened which the oldest letter still to be sent tells, in milliseconds.",
+    ),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
 /// Starts to count, once in a process.
 ///
 /// # Errors
 /// When somebody counts already.
 pub fn start() -> anyhow::Result<PrometheusHandle> {
     let builder = PrometheusBuilder::new().set_buckets(DURATION_BUCKETS).context("no buckets for durations")?;
-    builder.install_recorder().context("cannot count what happens")
+    let handle = builder.install_recorder().context("cannot count what happens")?;
+    for &(name, kind, says) in DESCRIBED {
+        match kind {
+            Kind::Counter => metrics::describe_counter!(name, says),
+            Kind::Gauge => metrics::describe_gauge!(name, says),
+            Kind::Histogram => metrics::describe_histogram!(name, says),
+        }
+    }
+    Ok(handle)
 }
 
 /// Keeps the memory of what was counted bounded.
@@ -27,4 +73,27 @@ pub async fn keep(handle: PrometheusHandle, clock: Clock, stop: CancellationToke
         handle.run_upkeep();
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// Every name of ours in a text, without what the exporter adds to a histogram's.
+    fn named(text: &str) -> BTreeSet<&str> {
+        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        let ours = words.filter(|word| word.starts_with("aredvi_"));
+        ours.map(|word| ["_bucket", "_count", "_sum"].iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word)).collect()
+    }
+
+    #[test]
+    fn the_dashboard_and_the_alerts_ask_for_what_is_counted() {
+        let known: BTreeSet<&str> = DESCRIBED.iter().map(|(name, ..)| *name).collect();
+        let dashboard = named(include_str!("../deploy/grafana/aredvi.json"));
+        let alerts = named(include_str!("../deploy/prometheus/alerts.yaml"));
+        assert!(dashboard.is_subset(&known), "{:?}", dashboard.difference(&known));
+        assert!(alerts.is_subset(&known) && !alerts.is_empty(), "{:?}", alerts.difference(&known));
+        assert_eq!(dashboard, known, "the dashboard shows everything");
+    }
 }

@@ -57,6 +57,7 @@ fn run(column: Column) {
         let erasure = ana.post("/v1/me/erasure", json!({"password": ana.password})).await.expect(202);
         let url = erasure.json()["status_url"].as_str().expect("an address").to_owned();
         let receipt = url[url.find("/v1/").expect("a path")..].to_owned();
+        world.settle().await;
         let guest = world.guest();
         let erased = guest.get(&receipt).await.expect(200).json();
         assert_eq!((&erased["state"], &erased["places"]), (&json!("erased"), &json!([])), "{erased}");

@@ -107,6 +107,10 @@ async fn operators_see_views_parked_events_and_counts() {
     assert_eq!(said(&run(&data, &["parked", "list"])), "nothing is parked\n");
     let metrics = reqwest::get(format!("{}/metrics", server.admin)).await.expect("an answer").text().await.expect("a text");
     assert!(metrics.contains("aredvi_projector_events_total{view=\"accounts\"}"), "{metrics}");
+    let described = |line: &str| metrics.contains(&format!("# HELP {} ", line.split(['{', ' ']).next().expect("a name")));
+    let told = |line: &&str| !line.starts_with('#') && !line.contains("_seconds_") && !line.is_empty();
+    let nameless: Vec<&str> = metrics.lines().filter(told).filter(|line| !described(line)).collect();
+    assert!(nameless.is_empty(), "not described: {nameless:?}");
     let public = reqwest::get(format!("{}/v1/admin/views", server.url)).await.expect("an answer");
     assert_eq!(public.status(), 404, "operators' routes are not public");
     server.signal("-TERM");

@@ -1,7 +1,7 @@
 //! The journal as all others see it; it only chooses the engine.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aredvi_events::{JournalId, Mint, Place, Positions, Record, Topic};
 
@@ -65,10 +65,14 @@ impl Journal {
         if records.is_empty() {
             return Ok(Vec::new());
         }
-        match &*self.0 {
+        let began = Instant::now();
+        let appended = match &*self.0 {
             Engine::Embedded(embedded) => embedded.append(records, bytes).await,
             Engine::Kafka(kafka) => kafka.append(records).await,
-        }
+        };
+        let outcome = if appended.is_ok() { "durable" } else { "failed" };
+        metrics::histogram!("aredvi_journal_append_seconds", "outcome" => outcome).record(began.elapsed().as_secs_f64());
+        appended
     }
 
     /// Reads exactly the partitions that `from` names, each from its next offset on.

@@ -40,6 +40,14 @@ pub(super) async fn due(db: &Db, now_ms: i64, limit: u64) -> Result<Vec<Due>, Db
     rows.iter().map(read).collect()
 }
 
+/// When the oldest cause happened that a letter is still to be sent of, Unix milliseconds.
+pub(super) async fn oldest_cause(db: &Db) -> Result<Option<i64>, DbError> {
+    // letters_by_turn: those that nothing came of yet
+    let sql = "SELECT MIN(cause_time) FROM letters WHERE due = 1 AND outcome = ? AND settled = 0";
+    let rows = db.read(sql, vec![outcome::NONE.into()]).await?;
+    Ok(rows.first().map(|row| row.opt_int(0)).transpose()?.flatten())
+}
+
 /// Claims a letter until `until_ms`; false when somebody else has, or something came of it meanwhile.
 pub(super) async fn claim(db: &Db, due: &mut Due, until_ms: i64) -> Result<bool, DbError> {
     let sql = "UPDATE letters SET next_attempt = ?, attempts = attempts + 1

@@ -114,5 +114,10 @@ pub async fn run(deps: Deps, outbox: Outbox, shutdown: CancellationToken) {
         outbox,
     };
     let runner = Runner::new(ledger, deps.runner.clone());
-    tokio::join!(runner.run(shutdown.clone()), birth::register(&sender.ledger, &birth, clock, &shutdown), sender.run(&shutdown));
+    tokio::join!(
+        runner.run(shutdown.clone()),
+        birth::register(&sender.ledger, &birth, clock, &shutdown),
+        sender.run(&shutdown),
+        sender.measure(&shutdown)
+    );
 }

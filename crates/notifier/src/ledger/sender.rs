@@ -28,6 +28,8 @@ const LETTERS_PER_ROUND: u64 = 100;
 const SENDS_AT_ONCE: usize = 4;
 /// Between two looks for letters; also how soon a failure of an engine is tried again.
 const PAUSE: Duration = Duration::from_millis(250);
+/// How often it is told how old the oldest letter is.
+const MEASURED_EVERY: Duration = Duration::from_secs(5);
 /// How long sending one letter may take in all.
 const SEND_LIMIT: Duration = Duration::from_secs(60);
 /// How long a claim holds: longer than a letter may be in work.
@@ -130,6 +132,17 @@ impl Sender {
             ended = ended.and(letter);
         }
         ended.map(|()| taken)
+    }
+
+    /// Tells operators how old the oldest letter is that is still to be sent, until `stop`.
+    pub(super) async fn measure(&self, stop: &CancellationToken) {
+        while !stopped(self.deps.runner.mint.clock(), MEASURED_EVERY, stop).await {
+            let Ok(db) = self.ledger.db() else { continue };
+            if let Ok(oldest) = letters::oldest_cause(&db).await {
+                let age_ms = oldest.map_or(0, |at| self.now_ms().saturating_sub(at).max(0));
+                metrics::gauge!("aredvi_ledger_oldest_ms").set(u32::try_from(age_ms).unwrap_or(u32::MAX));
+            }
+        }
     }
 
     /// Whether another generation served so shortly before that its claims may still be at work.

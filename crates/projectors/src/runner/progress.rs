@@ -92,6 +92,12 @@ impl Gauge {
         metrics::counter!("aredvi_projector_parked_total", "view" => self.view.clone()).increment(records);
     }
 
+    /// Something of this many keys is put aside.
+    pub fn parked_keys(&self, keys: usize) {
+        let labels = [("view", self.view.clone()), ("generation", self.generation.to_string())];
+        metrics::gauge!("aredvi_projector_parked_keys", &labels).set(u32::try_from(keys).unwrap_or(u32::MAX));
+    }
+
     /// It goes on.
     pub fn running(&self) {
         self.change(|report| report.status = Status::Running);

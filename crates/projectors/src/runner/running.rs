@@ -16,7 +16,7 @@ use super::pause::{Pause, sleep};
 use super::progress::Gauge;
 use super::project::Projector;
 use super::worker::Worker;
-use super::{Deps, schema};
+use super::{Deps, parked, schema};
 
 /// Connections of a generation beside those of its workers: heartbeats and looks.
 const SPARE_CONNECTIONS: u32 = 2;
@@ -175,6 +175,9 @@ impl Work {
             let Ok(ends) = self.deps.journal.ends(self.view.topics()).await else { continue };
             let lag = ends.iter().map(|(partition, end)| end.saturating_sub(positions.next(partition))).sum();
             self.gauge.lag(lag, clock.now_ms());
+            if let Ok(keys) = parked::all_keys(db).await {
+                self.gauge.parked_keys(keys.len());
+            }
             looks += 1;
             let publishes = looks.is_multiple_of(PUBLISH_EVERY.as_secs() / ROUND.as_secs().max(1));
             if publishes
