@@ -50,6 +50,24 @@ async fn a_schema_is_made_once_and_dropped_whole() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_that_make_a_database_at_once_all_find_it_well() {
+    for engine in engines::engines() {
+        let DbUrl::MySql { .. } = engine.url else { continue };
+        for round in 0..20 {
+            let name = format!("made{round}");
+            let made = (0..8).map(|_| {
+                let (url, name) = (engine.url.clone(), name.clone());
+                tokio::spawn(async move { Db::open(&url, None, &name, Durability::Normal, PoolSizes::default()).await.map(drop) })
+            });
+            for made in made.collect::<Vec<_>>() {
+                made.await.expect("no panic").expect("opened");
+            }
+            Db::drop_schema(&engine.url, &name).await.expect("dropped");
+        }
+    }
+}
+
 #[tokio::test]
 async fn every_kind_of_value_comes_back_as_it_went() {
     engines::each(|url| async move {

@@ -23,6 +23,8 @@ const PREPARED_STATEMENTS: usize = 256;
 /// How long a statement waits for a lock of a row, and DDL for one of a table, in seconds.
 const LOCK_WAIT_SECONDS: u32 = 10;
 const UNKNOWN_DATABASE: u16 = 1049;
+/// Texts are compared byte by byte.
+const COLLATION: &str = "utf8mb4_bin";
 
 /// READ COMMITTED: a batch decides by rows it has locked and by its own position row, so it needs no repeatable reads,
 /// and without gap locks workers that write beside each other do not block or deadlock on neighbouring keys.
@@ -69,25 +71,32 @@ pub(super) fn pool(server: &MySqlConnectOptions, database: &str, connections: u3
 
 /// Makes the database where it is missing, and checks how it compares texts.
 pub(super) async fn prepare(server: &MySqlConnectOptions, database: &str) -> Result<(), DbError> {
-    let mut connection = match connect(server, Some(database)).await {
-        Ok(connection) => connection,
-        Err(error) if error.mysql_number() == Some(UNKNOWN_DATABASE) => {
-            let mut connection = connect(server, None).await?;
-            let create = format!("CREATE DATABASE IF NOT EXISTS `{database}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
-            sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await?;
-            let _ = connection.close().await;
-            connect(server, Some(database)).await?
-        }
-        Err(error) => return Err(error),
+    let found = match collation(server, database).await {
+        Err(error) if error.mysql_number() == Some(UNKNOWN_DATABASE) => None,
+        found => Some(found?),
     };
-    let row = sqlx::raw_sql("SELECT @@collation_database").fetch_one(&mut connection).await?;
-    let collation: String = row.try_get_unchecked(0)?;
+    if found.as_deref() == Some(COLLATION) {
+        return Ok(());
+    }
+    // A database that another process is making at this moment has its directory before its collation. To make it too
+    // waits for that process, and changes nothing that is there.
+    let mut connection = connect(server, None).await?;
+    let create = format!("CREATE DATABASE IF NOT EXISTS `{database}` CHARACTER SET utf8mb4 COLLATE {COLLATION}");
+    sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await?;
     let _ = connection.close().await;
-    if collation != "utf8mb4_bin" {
+    if collation(server, database).await? != COLLATION {
         let reason = "the database must have the collation utf8mb4_bin: ALTER DATABASE … COLLATE utf8mb4_bin";
         return Err(DbError::Schema { schema: database.to_owned(), reason });
     }
     Ok(())
+}
+
+async fn collation(server: &MySqlConnectOptions, database: &str) -> Result<String, DbError> {
+    let mut connection = connect(server, Some(database)).await?;
+    let row = sqlx::raw_sql("SELECT @@collation_database").fetch_one(&mut connection).await?;
+    let collation = row.try_get_unchecked(0)?;
+    let _ = connection.close().await;
+    Ok(collation)
 }
 
 /// Whether the database is there.
