@@ -94,6 +94,11 @@ impl Problem {
             .retry_after(OUTCOME_UNKNOWN_RETRY)
     }
 
+    /// What a write whose event is on the log answers when its resource cannot be shown: never that nothing was done.
+    pub fn of_what_was_written(self) -> Self {
+        if self.status == StatusCode::SERVICE_UNAVAILABLE { Self::outcome_unknown() } else { self }
+    }
+
     /// Something this needs is away, or a bound is reached.
     pub const fn unavailable() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "This cannot be done right now.").retry_after(UNAVAILABLE_RETRY)
@@ -103,6 +108,12 @@ impl Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_written_is_never_said_to_be_undone() {
+        assert_eq!(Problem::unavailable().of_what_was_written(), Problem::outcome_unknown());
+        assert_eq!(Problem::not_found().of_what_was_written(), Problem::not_found());
+    }
 
     #[test]
     fn every_code_is_kebab_case_and_stands_once() {

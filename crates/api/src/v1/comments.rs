@@ -86,7 +86,8 @@ async fn add(
     let (card, positions) = match outcome {
         Outcome::Now((plan, place), positions) => {
             let row = CommentRow::fresh(plan.first.into(), medium, me.person, text, plan.time_ms, plan.second.into(), place);
-            (app.comment_cards(&me.caller, vec![row]).await?.pop(), positions)
+            let cards = app.comment_cards(&me.caller, vec![row]).await.map_err(Problem::of_what_was_written)?;
+            (cards.into_iter().next(), positions)
         }
         Outcome::Before(plan) => {
             let caller = app.repeating(&me.caller, Topic::Media, &medium.to_string()).await?;

@@ -63,7 +63,7 @@ async fn add(State(app): State<Arc<App>>, me: SignedIn, Json(input): Json<NewNot
         // The writer knows what he wrote: no view is waited for.
         Outcome::Now((plan, place), positions) => {
             let node = Arc::new(Node::fresh(Row::fresh(plan.first.into(), owner, me.person, access, text, plan.time_ms, place)));
-            (app.node_card_unread(&me.caller, node).await?, positions)
+            (app.node_card_unread(&me.caller, node).await.map_err(Problem::of_what_was_written)?, positions)
         }
         Outcome::Before(plan) => {
             let medium: MediumId = plan.first.into();
