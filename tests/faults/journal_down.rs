@@ -63,6 +63,9 @@ async fn journal_down(engines: &OwnEngines) {
         rounds += 1;
     }
 
+    world.guest().get("/readyz").await.expect(503);
+    assert_eq!(ben.feed().await.header("aredvi-stale"), Some("true"));
+
     engines.up(Engine::Kafka).await;
     until("the unknown write is done", HEALED_LIMIT, async || (repeated("one").await.status == 201).then_some(())).await;
     for api in 0..2 {

@@ -20,6 +20,7 @@ const PROGRESS_LIMIT: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub struct Load {
     acknowledged: RefCell<BTreeMap<String, Vec<(String, String)>>>,
+    refusals: Cell<usize>,
     stop: Cell<bool>,
 }
 
@@ -44,6 +45,11 @@ impl Load {
             people.iter().zip(&wanted).all(|(person, &wanted)| count(person) >= wanted).then_some(())
         })
         .await;
+    }
+
+    /// How many tries were not acknowledged at once.
+    pub fn refusals(&self) -> usize {
+        self.refusals.get()
     }
 
     /// Fails unless each one's page shows what was acknowledged to him, once, and nothing else.
@@ -83,6 +89,7 @@ impl Load {
                     Ok(answer) => assert!([409, 503].contains(&answer.status.as_u16()), "{answer}"),
                     Err(_) => {}
                 }
+                self.refusals.set(self.refusals.get() + 1);
                 clock.sleep(REPEAT_AFTER).await;
             }
             if self.stop.get() {

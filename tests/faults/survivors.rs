@@ -27,14 +27,19 @@ fn production_an_api_and_a_projector_are_killed_and_nobody_misses_a_post() {
         let world = World::beside(&site).await;
         let (ana, ben) = (world.sign_up("Ana").await, world.sign_up("Ben").await);
         ben.follow(&ana).await;
+        let mut heard = ben.at(0).listen(None).await;
         let before = ana.note("before").await;
+        heard.next_of("story").await;
+        let last = heard.last_id.clone();
         {
             let mut site = site.lock().expect("the site");
             site.kill(PROJECTOR_1);
             site.kill(API_1);
         }
         let (ana, ben) = (ana.at(SURVIVOR), ben.at(SURVIVOR));
-        let after = ana.note("after").await;
+        let after = ana.note(&format!("after, @{}", ben.username)).await;
+        let mut heard = ben.at(0).listen(Some(&last)).await;
+        assert_eq!(heard.next_of("story").await["object"]["id"], after);
         until("both notes in the follower's feed", MOVED_LIMIT, async || {
             let feed = ben.feed().await;
             let notes: Vec<String> =
@@ -43,7 +48,16 @@ fn production_an_api_and_a_projector_are_killed_and_nobody_misses_a_post() {
             (newest == [after.as_str(), before.as_str()]).then_some(())
         })
         .await;
+        until("the bell", MOVED_LIMIT, async || {
+            let told = ben.get("/v1/notifications").await.expect(200).items();
+            told.iter().any(|told| told["object"]["id"] == after.as_str()).then_some(())
+        })
+        .await;
         registers(&world.newcomer("Cai").at(SURVIVOR)).await;
+        let mut rebuild = site.lock().expect("the site").command(&["rebuild", "media"]);
+        let rebuilt = tokio::task::spawn_blocking(move || rebuild.output().expect("aredvi")).await.expect("it runs");
+        assert!(rebuilt.status.success(), "{}", String::from_utf8_lossy(&rebuilt.stderr));
+        ana.get(format!("/v1/nodes/{after}")).await.expect(200);
     });
 }
 

@@ -157,6 +157,14 @@ impl World {
         sum
     }
 
+    /// What the admin API shows.
+    pub async fn admin(&self, path: &str) -> serde_json::Value {
+        let url = format!("{}{path}", self.admins.first().expect("an admin API"));
+        let response = self.client.get(&url).send().await.expect("an answer of the admin API");
+        assert_eq!(response.status(), 200, "{url}");
+        response.json().await.expect("JSON")
+    }
+
     /// Where mail is written.
     pub fn outbox(&self) -> PathBuf {
         self.data.join("outbox")

@@ -22,6 +22,8 @@ const PORT_SETTINGS: [&str; 4] = [
     "AREDVI_ENGINES_MARIADB_PORT",
     "AREDVI_ENGINES_REDIS_PORT",
 ];
+/// Where Kafka's jars are, for several sets of engines.
+const KAFKA_LIBS: &str = "AREDVI_ENGINES_KAFKA_LIBS";
 /// What Kafka needs for a few tests' topics.
 const KAFKA_HEAP: &str = "256m";
 
@@ -122,6 +124,12 @@ impl OwnEngines {
         assert!(self.script.signal(engine, "CONT"), "{engine:?} is not up");
     }
 
+    /// Where Kafka's jars are, its tools among them.
+    pub fn kafka_libs(&self) -> PathBuf {
+        let libs = self.script.env.iter().find(|(name, _)| *name == KAFKA_LIBS).map(|(_, libs)| libs);
+        PathBuf::from(libs.expect("where the jars are"))
+    }
+
     async fn order(&self, command: &'static str, engine: Engine) {
         let script = self.script.clone();
         tokio::task::spawn_blocking(move || script.run(&[command, engine.name()])).await.expect("scripts/engines");
@@ -137,8 +145,8 @@ pub fn kill(dir: &Path) {
 impl Script {
     fn of(dir: PathBuf) -> Self {
         let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/engines/kafka/libs");
-        let libs = std::env::var("AREDVI_ENGINES_KAFKA_LIBS").unwrap_or_else(|_| shared.display().to_string());
-        let mut env = vec![("AREDVI_ENGINES_KAFKA_LIBS", libs), ("AREDVI_ENGINES_KAFKA_HEAP", KAFKA_HEAP.to_owned())];
+        let libs = std::env::var(KAFKA_LIBS).unwrap_or_else(|_| shared.display().to_string());
+        let mut env = vec![(KAFKA_LIBS, libs), ("AREDVI_ENGINES_KAFKA_HEAP", KAFKA_HEAP.to_owned())];
         env.extend(PORT_SETTINGS.map(|setting| (setting, free_port().to_string())));
         Self { dir, env }
     }

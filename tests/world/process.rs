@@ -40,14 +40,20 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts it; it says later where it listens. Its log is written to `dir`.
-    pub fn start(start: &Start, dir: &Path) -> Self {
+    /// The program, with nothing of ours in its environment.
+    pub fn program() -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aredvi"));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("AREDVI_") {
                 command.env_remove(name);
             }
         }
+        command
+    }
+
+    /// Starts it; it says later where it listens. Its log is written to `dir`.
+    pub fn start(start: &Start, dir: &Path) -> Self {
+        let mut command = Self::program();
         let log = dir.join(format!("{}.log", start.name));
         let written = File::options().create(true).append(true).open(&log).expect("a log");
         let mut child = command
@@ -97,6 +103,13 @@ impl Process {
         let group = format!("-{}", self.id());
         let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
         let _ = self.child.wait();
+    }
+
+    /// Sends SIGTERM, and waits for its end.
+    pub fn terminate(&mut self) -> ExitStatus {
+        let sent = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().expect("kill");
+        assert!(sent.success(), "it had ended");
+        self.child.wait().expect("its status")
     }
 
     /// How it ended, if it did.

@@ -181,6 +181,29 @@ impl Site {
         self.keeper.forget_process(id);
     }
 
+    /// Asks a process to end, and says how it did.
+    pub fn end(&mut self, index: usize) -> std::process::ExitStatus {
+        let process = &mut self.processes[index];
+        let status = process.terminate();
+        self.keeper.forget_process(process.id());
+        status
+    }
+
+    /// Runs `aredvi` with these words on this site's engines.
+    pub fn run(&self, words: &[&str]) -> std::process::Output {
+        self.command(words).output().expect("aredvi")
+    }
+
+    /// The same, to be started by the test.
+    pub fn command(&self, words: &[&str]) -> std::process::Command {
+        let mut command = Process::program();
+        command.args(words).arg("--data").arg(&self.data);
+        if let Some(Engines { journal, db, cache }) = &self.engines {
+            command.args(["--journal", journal, "--db", db, "--cache", cache, "--single-broker"]);
+        }
+        command
+    }
+
     /// Starts a process that has ended again, and waits until it listens where it listened.
     pub fn restart(&mut self, index: usize) {
         let process = Process::start(&self.starts[index], &self.dir);
@@ -216,7 +239,7 @@ impl Site {
 
     fn create_topics(&self) {
         let engines = self.engines.as_ref().expect("engines");
-        let made = std::process::Command::new(env!("CARGO_BIN_EXE_aredvi"))
+        let made = Process::program()
             .args(["topics", "create", "--single-broker", "--journal", &engines.journal, "--data"])
             .arg(&self.data)
             .output()
