@@ -78,17 +78,24 @@ pub(super) async fn prepare(server: &MySqlConnectOptions, database: &str) -> Res
     if found.as_deref() == Some(COLLATION) {
         return Ok(());
     }
-    // A database that another process is making at this moment has its directory before its collation. To make it too
-    // waits for that process, and changes nothing that is there.
     let mut connection = connect(server, None).await?;
     let create = format!("CREATE DATABASE IF NOT EXISTS `{database}` CHARACTER SET utf8mb4 COLLATE {COLLATION}");
     sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await?;
-    let _ = connection.close().await;
-    if collation(server, database).await? != COLLATION {
-        let reason = "the database must have the collation utf8mb4_bin: ALTER DATABASE … COLLATE utf8mb4_bin";
+    // Whoever looks at a database while another process is making it sees the server's collation, and MariaDB may go on
+    // believing that. Where no table was made by it, it is put right.
+    let count = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ? AND table_collation <> ?";
+    let others: i64 = sqlx::query_scalar(count).bind(database).bind(COLLATION).fetch_one(&mut connection).await?;
+    if others > 0 {
+        let reason = "its tables must have the collation utf8mb4_bin: ALTER TABLE … CONVERT TO CHARACTER SET utf8mb4 COLLATE …";
         return Err(DbError::Schema { schema: database.to_owned(), reason });
     }
-    Ok(())
+    let put_right = format!("ALTER DATABASE `{database}` CHARACTER SET utf8mb4 COLLATE {COLLATION}");
+    sqlx::raw_sql(AssertSqlSafe(put_right)).execute(&mut connection).await?;
+    let _ = connection.close().await;
+    match collation(server, database).await? {
+        found if found == COLLATION => Ok(()),
+        _ => Err(DbError::Schema { schema: database.to_owned(), reason: "the database must have the collation utf8mb4_bin" }),
+    }
 }
 
 async fn collation(server: &MySqlConnectOptions, database: &str) -> Result<String, DbError> {
