@@ -66,6 +66,7 @@ impl Column {
     pub async fn start(clock: &Clock, engines: &Engines, dir: &Dir) -> anyhow::Result<Self> {
         let mut column = Self::new(clock.clone(), engines.clone(), dir.clone());
         column.start_background().await?;
+        column.lags().await?;
         column.start_api().await?;
         column.settle(READY_LIMIT).await?;
         Ok(column)
@@ -151,6 +152,10 @@ impl Column {
                 let name = view["name"].as_str().unwrap_or_default().to_owned();
                 let generations = view["generations"].as_array();
                 let serving = generations.into_iter().flatten().find(|generation| generation["state"] == "serving");
+                let (wanted, found) = (&view["schema_version"], serving.map(|serving| &serving["schema_version"]));
+                if let Some(found) = found.filter(|found| *found != wanted && found.is_u64()) {
+                    bail!("{name} has schema version {found}, the program {wanted}: `bench drop`, then `bench load` again");
+                }
                 // Without a serving generation nothing is known yet: as far behind as can be.
                 let events = serving.and_then(|serving| serving["lag"]["events"].as_u64()).unwrap_or(u64::MAX);
                 lags.push(Lag { view: name, events });
