@@ -21,7 +21,7 @@ use crate::{engines, laws};
 
 /// A request; the numbers stand for a person, a username and an address.
 #[derive(Debug, Clone, Copy)]
-enum Request {
+pub(crate) enum Request {
     Register(u64, u8, u8),
     Handle(u64, u8),
     Email(u64, u8),
@@ -30,6 +30,15 @@ enum Request {
     Erase(u64),
 }
 use Request::{Email, Erase, Handle, Password, Register, Roles};
+
+/// Who asks.
+pub(crate) const fn person_of(request: Request) -> u64 {
+    match request {
+        Register(person, ..) | Handle(person, _) | Email(person, _) | Password(person) | Roles(person, _) | Erase(person) => {
+            person
+        }
+    }
+}
 
 fn fingerprint(kind: u8, number: u8) -> Fingerprint {
     let mut bytes = [number; 32];
@@ -45,7 +54,8 @@ fn email_fp(number: u8) -> Fingerprint {
     fingerprint(2, number)
 }
 
-fn push(log: &mut Log, request: Request) -> Uuid {
+/// Appends a request.
+pub(crate) fn push(log: &mut Log, request: Request) -> Uuid {
     let next = log.next_id();
     let event: IdentityEvent = match request {
         Register(number, username, email) => {
@@ -94,7 +104,8 @@ fn log(requests: &[Request]) -> Log {
     log
 }
 
-fn request() -> impl Strategy<Value = Request> {
+/// What four people ask for, of whom two may want the same.
+pub(crate) fn request() -> impl Strategy<Value = Request> {
     (0_u8..6, 1_u64..5, 0_u8..4, 0_u8..4).prop_map(|(what, person, one, other)| match what {
         0 => Register(person, one, other),
         1 => Handle(person, one),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use aredvi_events::envelope::Placed;
 use aredvi_events::{Partition, Place};
-use aredvi_projectors::view::View;
+use aredvi_projectors::view::{Derived, View};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -22,7 +22,7 @@ pub(crate) struct Delivery {
     again: Vec<(usize, usize)>,
     /// Lengths of batches, over and over.
     batches: Vec<usize>,
-    /// Which of these batches are undone and applied once more, over and over.
+    /// Before which of these batches another is undone, as by a restart, over and over.
     undone: Vec<bool>,
     /// Which partition comes next, over and over.
     order: Vec<usize>,
@@ -73,19 +73,24 @@ impl Delivery {
     }
 }
 
-async fn deliver(world: &World<'_>, log: &[Placed], delivery: &Delivery) {
+/// Applies the log as it comes, from where it was undone in batches of other lengths; what follows from it.
+pub(crate) async fn deliver(world: &World<'_>, log: &[Placed], delivery: &Delivery) -> Vec<Derived> {
+    let mut derived = Vec::new();
     let mut rest = &delivery.of(log)[..];
-    for (&length, &undone) in delivery.batches.iter().cycle().zip(delivery.undone.iter().cycle()) {
-        let (batch, later) = rest.split_at(length.min(rest.len()));
-        if batch.is_empty() {
-            return;
+    let mut lengths = delivery.batches.iter().copied().cycle();
+    for &undone in delivery.undone.iter().cycle() {
+        if rest.is_empty() {
+            break;
         }
+        let mut batch = || rest.split_at(lengths.next().map_or(rest.len(), |length| length.min(rest.len())));
         if undone {
-            world.fail(batch).await;
+            world.fail(batch().0).await;
         }
-        world.apply(batch).await;
+        let (batch, later) = batch();
+        derived.extend(world.apply(batch).await);
         rest = later;
     }
+    derived
 }
 
 /// The log with some events appended once more, later, at offsets that nothing stood at.

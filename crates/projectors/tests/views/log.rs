@@ -39,15 +39,19 @@ impl Log {
     /// Appends an event under a key; its id.
     pub fn push(&mut self, key: impl ToString, body: impl Into<Body>) -> Uuid {
         let (id, body, key) = (self.next_id(), body.into(), key.to_string());
-        let partition = Partition::of(topic_of(&body), &key);
+        let time_ms = START_MS + 1_000 * i64::try_from(self.placed.len()).expect("a short log");
+        let source = JournalId(Uuid::from_u128(1));
+        self.append(Event { id, key, time_ms, source, origin: Origin::Here, traceparent: None, body });
+        id
+    }
+
+    /// Appends an event that somebody else made.
+    pub fn append(&mut self, event: Event) {
+        let partition = Partition::of(topic_of(&event.body), &event.key);
         let end = self.ends.entry(partition).or_insert(0);
         *end += OFFSET_STEP;
         let place = Place { partition, offset: *end };
-        let time_ms = START_MS + 1_000 * i64::try_from(self.placed.len()).expect("a short log");
-        let source = JournalId(Uuid::from_u128(1));
-        let event = Event { id, key, time_ms, source, origin: Origin::Here, traceparent: None, body };
         self.placed.push(Placed { place, event });
-        id
     }
 }
 

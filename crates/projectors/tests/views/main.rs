@@ -5,6 +5,8 @@ mod engines;
 
 mod accounts;
 mod actors;
+mod agreement;
+mod community;
 mod facts;
 mod graph;
 mod laws;

@@ -7,7 +7,7 @@ use aredvi_events::media::{
     AccessChanged, CommentAdded, CommentDeleted, CommentEdited, CommentUnvoted, CommentVoted, MediaEvent, MediumDeleted,
     MediumSubscribed, MediumUnsubscribed, MediumUnvoted, MediumVoted, NoteAdded, NoteEdited,
 };
-use aredvi_events::{ActorId, CommentId, MediumId};
+use aredvi_events::{ActorId, CommentId, MediumId, StoryId};
 use aredvi_projectors::media::Media;
 use aredvi_projectors::media::queries::{self, Audience, Flags, Node};
 use proptest::prelude::*;
@@ -23,13 +23,22 @@ fn medium_id(number: u64) -> MediumId {
     id(1_000 + number)
 }
 
+/// Every medium that [`said`] speaks of.
+pub(crate) fn ids() -> Vec<MediumId> {
+    (1..5).map(medium_id).collect()
+}
+
 fn comment_id(medium: u64, number: u64) -> CommentId {
     id(2_000 + 10 * medium + number)
 }
 
+fn story_of_comment(medium: u64, number: u64) -> StoryId {
+    id(4_000 + 10 * medium + number)
+}
+
 /// What happens to a medium.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
+pub(crate) enum What {
     Add,
     Edit,
     Access(usize),
@@ -71,14 +80,17 @@ fn push(log: &mut Log, what: What, medium: u64, person: u64, text: &str, mention
         Subscribe => MediumSubscribed { by, medium, owner, subscriber: author }.into(),
         Unsubscribe => MediumUnsubscribed { by, medium, owner, subscriber: author }.into(),
         Comment(n) => {
-            let (comment, story) = (comment_id(number, n), id(minted));
+            let (comment, story) = (comment_id(number, n), story_of_comment(number, n));
             CommentAdded { by, medium, owner, comment, author, body, hashtags, mentions, story }.into()
         }
         EditComment(n) => {
             let (comment, notice) = (comment_id(number, n), id(minted));
             CommentEdited { by, medium, owner, comment, body, hashtags, mentions, notice }.into()
         }
-        DeleteComment(n) => CommentDeleted { by, medium, owner, comment: comment_id(number, n), story: id(minted) }.into(),
+        DeleteComment(n) => {
+            let (comment, story) = (comment_id(number, n), story_of_comment(number, n));
+            CommentDeleted { by, medium, owner, comment, story }.into()
+        }
         VoteComment(n) => CommentVoted { by, medium, owner, comment: comment_id(number, n), voter: author }.into(),
         UnvoteComment(n) => CommentUnvoted { by, medium, owner, comment: comment_id(number, n), voter: author }.into(),
     };
@@ -119,25 +131,37 @@ const fn comment_of(what: What) -> Option<u64> {
     }
 }
 
+/// What happens to which medium, by whom, with which text, mentioning whom.
+pub(crate) type Said = (What, u64, u64, String, Vec<u64>);
+/// The media of a log, and the comments on them.
+pub(crate) type Begun = BTreeSet<(u64, Option<u64>)>;
+
+/// Anything that may be said.
+pub(crate) fn said() -> impl Strategy<Value = Said> {
+    (what(), 1_u64..5, 1_u64..5, "[a-c]{0,3}( #?[xyz])?", prop::collection::vec(1_u64..5, 0..3))
+}
+
+/// Appends what is said. Nobody can say anything of what is not there yet; of some media nothing is ever there.
+pub(crate) fn push_said(log: &mut Log, begun: &mut Begun, (what, medium, person, text, mentioned): &Said) {
+    if *medium < 4 && begun.insert((*medium, None)) {
+        push(log, Add, *medium, *person, text, mentioned);
+    }
+    if let Some(comment) = comment_of(*what)
+        && begun.insert((*medium, Some(comment)))
+    {
+        push(log, Comment(comment), *medium, *person, text, mentioned);
+    }
+    if *medium < 4 || *what != Add {
+        push(log, *what, *medium, *person, text, mentioned);
+    }
+}
+
 #[test]
 fn media_are_a_function_of_the_log() {
-    let event = (what(), 1_u64..5, 1_u64..5, "[a-c]{0,3}( #?[xyz])?", prop::collection::vec(1_u64..5, 0..3));
-    laws::hold(&Media, prop::collection::vec(event, 0..40), |events| {
-        let mut log = Log::default();
-        let mut begun = BTreeSet::new();
-        for (what, medium, person, text, mentioned) in events {
-            // Nobody can say anything of what is not there yet; of some media nothing is ever there.
-            if *medium < 4 && begun.insert((*medium, None)) {
-                push(&mut log, Add, *medium, *person, text, mentioned);
-            }
-            if let Some(comment) = comment_of(*what)
-                && begun.insert((*medium, Some(comment)))
-            {
-                push(&mut log, Comment(comment), *medium, *person, text, mentioned);
-            }
-            if *medium < 4 || *what != Add {
-                push(&mut log, *what, *medium, *person, text, mentioned);
-            }
+    laws::hold(&Media, prop::collection::vec(said(), 0..40), |events| {
+        let (mut log, mut begun) = Default::default();
+        for said in events {
+            push_said(&mut log, &mut begun, said);
         }
         log
     });

@@ -1,5 +1,8 @@
 //! What each person is told.
 
+use std::collections::BTreeSet;
+use std::slice;
+
 use aredvi_events::notifications::{NotificationDismissed, NotificationEvent, NotificationRaised, NotificationsRead, Verb};
 use aredvi_events::{ActorId, NotificationId};
 use aredvi_projectors::notification_feed::NotificationFeed;
@@ -13,7 +16,7 @@ use crate::{engines, laws};
 
 /// What happens to a recipient's notifications.
 #[derive(Debug, Clone)]
-enum What {
+pub(crate) enum What {
     Raise(u64),
     ReadThrough(u64),
     Read(Vec<u64>),
@@ -61,7 +64,8 @@ fn log(events: &[What]) -> Log {
     log
 }
 
-fn what() -> impl Strategy<Value = What> {
+/// Anything that may happen to the notifications of one recipient.
+pub(crate) fn what() -> impl Strategy<Value = What> {
     (0_u8..6, 1_u64..6, prop::collection::vec(1_u64..6, 0..3)).prop_map(|(what, number, numbers)| match what {
         0..=2 => Raise(number),
         3 => ReadThrough(number),
@@ -70,24 +74,29 @@ fn what() -> impl Strategy<Value = What> {
     })
 }
 
+/// Who was told what.
+pub(crate) type Raised = BTreeSet<(u64, u64)>;
+
+/// Appends what happens. Nobody reads or dismisses what he was not told of.
+pub(crate) fn push_told(log: &mut Log, raised: &mut Raised, recipient: u64, what: &What) {
+    let named = match what {
+        Raise(number) | ReadThrough(number) | Dismiss(number) => slice::from_ref(number),
+        Read(numbers) => numbers,
+    };
+    for &number in named {
+        if raised.insert((recipient, number)) {
+            push(log, recipient, &Raise(number));
+        }
+    }
+    push(log, recipient, what);
+}
+
 #[test]
 fn notifications_are_a_function_of_the_log() {
     laws::hold(&NotificationFeed, prop::collection::vec((1_u64..4, what()), 0..40), |events| {
-        let mut log = Log::default();
-        let mut raised = Vec::new();
+        let (mut log, mut raised) = Default::default();
         for (recipient, what) in events {
-            // Nobody reads or dismisses what he was not told of.
-            let named = match what {
-                Raise(number) | ReadThrough(number) | Dismiss(number) => vec![*number],
-                Read(numbers) => numbers.clone(),
-            };
-            for number in named {
-                if !raised.contains(&(*recipient, number)) {
-                    raised.push((*recipient, number));
-                    push(&mut log, *recipient, &Raise(number));
-                }
-            }
-            push(&mut log, *recipient, what);
+            push_told(&mut log, &mut raised, *recipient, what);
         }
         log
     });

@@ -35,6 +35,12 @@ impl<'a> World<'a> {
         self.opener = opener(actors);
     }
 
+    /// What the view consumes of a log.
+    pub fn its_part(&self, log: &[Placed]) -> Vec<Placed> {
+        let topics = self.view.topics();
+        log.iter().filter(|placed| topics.contains(&placed.place.partition.topic)).cloned().collect()
+    }
+
     /// Applies a batch; what follows from it.
     pub async fn apply(&self, events: &[Placed]) -> Vec<Derived> {
         let batch = Batch { events: events.to_vec(), opener: self.opener.clone(), serving: true };
