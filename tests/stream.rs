@@ -1,9 +1,10 @@
 //! The live stream: what comes, what does not, where it goes on, and when it ends.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aredvi_events::Clock;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::{World, columns};
 
@@ -13,6 +14,8 @@ const END_LIMIT: Duration = Duration::from_secs(5);
 columns! {
     what_happens_is_told_as_it_happens,
     who_comes_back_misses_nothing_and_hears_nothing_twice,
+    who_comes_back_is_told_what_was_taken_away,
+    who_ended_a_follow_himself_fetches_again,
     an_id_that_is_not_ones_own_is_answered_by_one_reset,
     nothing_is_told_of_who_blocks_the_listener,
     a_stream_ends_with_its_session,
@@ -58,6 +61,59 @@ async fn who_comes_back_misses_nothing_and_hears_nothing_twice(world: &World) {
     assert_eq!(told.pop().as_deref(), Some("Four"));
     told.sort();
     assert_eq!(told, ["Three", "Two"]);
+}
+
+async fn who_comes_back_is_told_what_was_taken_away(world: &World) {
+    let (ana, ben, cai) = (world.sign_up("Ana").await, world.sign_up("Ben").await, world.sign_up("Cai").await);
+    ben.follow(&ana).await;
+    ana.follow(&cai).await;
+    let [gone, kept, hidden] = [ana.note("Gone").await, ana.note("Kept").await, ana.note("Hidden").await];
+    ana.comment(&gone, "Gone with its note").await;
+    let comment = ana.comment(&kept, "Gone alone").await;
+    world.settle().await;
+    let before = ben.feed().await;
+    let last = ben.at(0).listen(None).await.last_id;
+    ana.delete(format!("/v1/nodes/{gone}")).await.expect(204);
+    ana.delete(format!("/v1/comments/{comment}")).await.expect(204);
+    ana.patch(format!("/v1/nodes/{hidden}"), json!({"access": "admins"})).await.expect(200);
+    ana.delete(format!("/v1/actors/{}/follow", cai.id)).await.expect(204);
+    ana.note("Meanwhile").await;
+    world.settle().await;
+    let after = stories(&ben.feed().await.items());
+    let mut heard = ben.at(1).listen(Some(&last)).await;
+    ana.note("Live").await;
+    let (mut removed, mut added) = (Vec::new(), Vec::new());
+    while added.last() != Some(&json!("Live")) {
+        let frame = heard.next().await;
+        match frame.event.as_str() {
+            "story_removed" => removed.push(frame.data["id"].to_string()),
+            "story" => added.push(frame.data["object"]["body"].clone()),
+            other => assert_eq!((other, &frame.data["object"]["id"]), ("story_changed", &json!(kept))),
+        }
+    }
+    let once: BTreeSet<String> = removed.iter().cloned().collect();
+    let expected: BTreeSet<String> = stories(&before.items()).difference(&after).cloned().collect();
+    assert_eq!((once.len(), expected.len()), (removed.len(), 5), "the note, both comments, the hidden, the follow: {removed:?}");
+    assert_eq!(once, expected);
+    assert_eq!(added, [json!("Meanwhile"), json!("Live")]);
+}
+
+async fn who_ended_a_follow_himself_fetches_again(world: &World) {
+    let (ana, ben) = (world.sign_up("Ana").await, world.sign_up("Ben").await);
+    ben.follow(&ana).await;
+    world.settle().await;
+    let last = ben.listen(None).await.last_id;
+    ben.delete(format!("/v1/actors/{}/follow", ana.id)).await.expect(204);
+    world.settle().await;
+    let mut heard = ben.listen(Some(&last)).await;
+    assert_eq!(heard.next().await.event, "reset");
+    ben.note("After").await;
+    assert_eq!(heard.next().await.event, "story");
+}
+
+/// The ids of a page's stories.
+fn stories(page: &[Value]) -> BTreeSet<String> {
+    page.iter().map(|story| story["id"].to_string()).collect()
 }
 
 async fn an_id_that_is_not_ones_own_is_answered_by_one_reset(world: &World) {

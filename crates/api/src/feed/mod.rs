@@ -87,6 +87,19 @@ impl FeedIndex {
         self.read().ids(owner, |story| story.verb() == Verb::ActorFollow && story.object() == leader.into())
     }
 
+    /// Whether memory reaches back to every story on an owner's page that tells of a medium: its comments' are younger
+    /// than its own.
+    pub fn holds_medium(&self, owner: ActorId, medium: MediumId) -> bool {
+        let owner = self.facts.ordinal(owner);
+        self.read().holds(owner, |story| story.verb() == Verb::NoteAdd && story.object() == medium.into())
+    }
+
+    /// Whether memory reaches back to the story on a follower's page that tells that he follows somebody.
+    pub fn holds_follow(&self, follower: ActorId, leader: ActorId) -> bool {
+        let owner = self.facts.ordinal(follower);
+        self.read().holds(owner, |story| story.verb() == Verb::ActorFollow && story.object() == leader.into())
+    }
+
     /// The access of a medium on an owner's page, if a story of it is held.
     pub fn access(&self, owner: ActorId, medium: MediumId) -> Option<Access> {
         let owner = self.facts.ordinal(owner);
@@ -214,6 +227,12 @@ impl Outboxes {
     fn ids(&self, owner: u32, of: impl Fn(&StoryRef) -> bool) -> Vec<StoryId> {
         let Some(outbox) = self.boxes.get(owner as usize) else { return Vec::new() };
         outbox.below(u64::MAX).filter(|story| of(story)).map(StoryRef::id).collect()
+    }
+
+    /// Whether such a story is held, or everything is.
+    fn holds(&self, owner: u32, such: impl Fn(&StoryRef) -> bool) -> bool {
+        let Some(outbox) = self.boxes.get(owner as usize) else { return true };
+        outbox.floor().is_none() || outbox.below(u64::MAX).any(such)
     }
 
     fn access_of(&self, owner: u32, medium: Id) -> Option<Access> {

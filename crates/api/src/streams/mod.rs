@@ -6,6 +6,7 @@
 mod at;
 mod note;
 mod reread;
+mod taken;
 mod tell;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aredvi_events::envelope::Placed;
-use aredvi_events::{ActorId, Positions, Topic};
+use aredvi_events::{ActorId, Place, Positions, Topic};
 use aredvi_projectors::facts::Facts;
 use aredvi_projectors::facts::follow::Listener;
 use tokio::sync::{Notify, Semaphore};
@@ -24,7 +25,8 @@ use tokio_util::sync::CancellationToken;
 use crate::feed::FeedIndex;
 use crate::problem::Problem;
 pub use at::At;
-use note::{Concern, Note, concern, settle, tellings};
+use note::{Concern, Note, Telling, concern, settle, tellings};
+use taken::Taken;
 pub use tell::Live;
 
 /// Streams of one process at once.
@@ -55,6 +57,8 @@ struct Hub {
     connections: HashMap<u64, Arc<Connection>>,
     /// What was heard; empty until the tail begins.
     heard: Positions,
+    /// Heard by nobody, perhaps, but those who come back.
+    taken: Taken,
 }
 
 /// What waits for one connection.
@@ -135,6 +139,11 @@ impl Streams {
         Ok(Seat { streams: Arc::clone(self), number, connection, begun })
     }
 
+    /// What the event at `place` took away, where that is known.
+    fn taken(&self, place: Place) -> Option<Vec<Telling>> {
+        self.hub().taken.at(place)
+    }
+
     fn hub(&self) -> MutexGuard<'_, Hub> {
         self.hub.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -162,7 +171,11 @@ impl Listener for Streams {
         // Heard again after a failure: it was told.
         let again = hub.heard.includes(placed.place);
         hub.heard.include(placed.place);
-        if again || hub.connections.is_empty() {
+        if again {
+            return;
+        }
+        hub.taken.hear(placed, &self.feed);
+        if hub.connections.is_empty() {
             return;
         }
         let Some(concern) = concern(&placed.event.body) else { return };

@@ -127,13 +127,30 @@ fn of_media(event: &MediaEvent, feed: &FeedIndex) -> Vec<Telling> {
     }
 }
 
-/// Whether an event can be told only by who heard it live: what it took away is known nowhere afterwards.
+/// Whether no view knows afterwards what an event took away.
 pub fn takes_away(body: &Body) -> bool {
     match body {
         Body::Media(MediaEvent::AccessChanged(_) | MediaEvent::MediumDeleted(_)) => true,
         Body::Graph(GraphEvent::Unfollowed(_) | GraphEvent::Blocked(_)) => true,
         Body::Media(_)
         | Body::Graph(_)
+        | Body::Notifications(_)
+        | Body::Identity(_)
+        | Body::Actors(_)
+        | Body::Sessions(_)
+        | Body::Deliveries(_)
+        | Body::Any(_) => false,
+    }
+}
+
+/// Whether a person himself ends a follow or is blocked, or another does so to him: what he can see of the other is not
+/// told story by story.
+pub fn parts(body: &Body, person: ActorId) -> bool {
+    match body {
+        Body::Graph(GraphEvent::Unfollowed(e)) => [e.follower, e.leader].contains(&person),
+        Body::Graph(GraphEvent::Blocked(e)) => [e.blocker, e.blocked].contains(&person),
+        Body::Graph(_)
+        | Body::Media(_)
         | Body::Notifications(_)
         | Body::Identity(_)
         | Body::Actors(_)

@@ -1,13 +1,20 @@
-//! Reads the journal again for who comes back: what he missed, or that it is too much.
+//! Reads the journal again for who comes back: what he missed, or that it has to be fetched.
+//!
+//! Deletions, changes of access, and follows that ended between others are told from what [`Taken`](super::taken::Taken)
+//! remembers. To be fetched is what is told nowhere story by story, or not exactly: more or older than the bounds here, what
+//! was taken away before this process heard, the listener's own unfollows and blocks (by him or of him), and a medium
+//! whose access changed and which lost more than that meanwhile. A story that came and went meanwhile is told as gone.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aredvi_events::codec;
-use aredvi_events::{Partition, Positions};
+use aredvi_events::media::MediaEvent;
+use aredvi_events::{Body, MediumId, Partition, Positions};
 use aredvi_journal::BatchLimits;
 
 use super::At;
-use super::note::{Note, concern, settle, takes_away, tellings};
+use super::note::{Note, concern, parts, settle, takes_away, tellings};
 use crate::app::App;
 
 /// Events of all partitions that are read again at most; past it the client is told to fetch again.
@@ -47,6 +54,7 @@ impl App {
         let oldest = self.mint.now_ms().saturating_sub(MISSED_MS);
         let mut tail = self.journal.tail(starts).await.ok()?;
         let mut notes = Vec::new();
+        let mut losses = Losses::default();
         while ends.iter().any(|(partition, end)| tail.positions().next(partition) < end) {
             for stored in tail.next(&BATCH).await.ok()? {
                 if stored.place.offset >= ends.next(stored.place.partition) {
@@ -60,13 +68,38 @@ impl App {
                 if concern(body).is_none_or(|concern| !self.streams.concerns(from.person, concern)) {
                     continue;
                 }
-                if takes_away(body) {
+                if parts(body, from.person) || !losses.are_told_apart(body) {
                     return None;
                 }
-                notes.push(Note { place: placed.place, told: tellings(body, &self.feed) });
+                let told = if takes_away(body) { self.streams.taken(placed.place)? } else { tellings(body, &self.feed) };
+                notes.push(Note { place: placed.place, told });
             }
         }
         settle(&mut notes);
         Some(notes)
+    }
+}
+
+/// Media that lost something to their readers, and whether by a change of access.
+#[derive(Default)]
+struct Losses(HashMap<MediumId, bool>);
+
+impl Losses {
+    /// Takes in an event; false when what it takes away depends on another, since who may see is asked only at the end.
+    fn are_told_apart(&mut self, body: &Body) -> bool {
+        let (medium, by_access) = match body {
+            Body::Media(MediaEvent::AccessChanged(e)) => (e.medium, true),
+            Body::Media(MediaEvent::MediumDeleted(e)) => (e.medium, false),
+            Body::Media(MediaEvent::CommentDeleted(e)) => (e.medium, false),
+            Body::Media(_)
+            | Body::Graph(_)
+            | Body::Notifications(_)
+            | Body::Identity(_)
+            | Body::Actors(_)
+            | Body::Sessions(_)
+            | Body::Deliveries(_)
+            | Body::Any(_) => return true,
+        };
+        self.0.insert(medium, by_access).is_none_or(|earlier| !earlier && !by_access)
     }
 }

@@ -33,7 +33,7 @@ const TURN: Duration = Duration::from_millis(50);
 /// How long the views may take to hold what is to be told; then the client is told to fetch again.
 const VIEWS_LIMIT: Duration = Duration::from_secs(10);
 /// The newest stories of a medium that are told anew when it changes.
-const CHANGED_STORIES: usize = 20;
+pub(super) const CHANGED_STORIES: usize = 20;
 
 /// One connection at work.
 pub struct Live {

@@ -1,8 +1,9 @@
 //! The hub's bounds, what it keeps for whom, and where a stream says it is.
 
+use aredvi_events::actors::Access;
 use aredvi_events::graph::Followed;
 use aredvi_events::media::{MediumDeleted, MediumVoted};
-use aredvi_events::notifications::NotificationsRead;
+use aredvi_events::notifications::{NotificationsRead, Verb};
 use aredvi_events::{Body, Event, Id, JournalId, MediumId, Origin, Partition, Place};
 use uuid::Uuid;
 
@@ -144,8 +145,42 @@ fn a_place_survives_its_encoding_and_fits() {
 }
 
 #[test]
-fn what_was_taken_away_cannot_be_told_later() {
+fn what_takes_away_is_known() {
     let deleted = MediumDeleted { by: None, medium: id(1), owner: id(2) };
     assert!(super::note::takes_away(&deleted.into()));
     assert!(!super::note::takes_away(&vote(1, 2, 3).event.body));
+}
+
+#[test]
+fn what_was_taken_away_is_remembered_for_who_comes_back_as_far_as_the_bound() {
+    let streams = streams();
+    let deleted = |medium: u64, offset| {
+        let event = MediumDeleted { by: None, medium: id(medium), owner: id(2) };
+        placed(Topic::Media, &medium.to_string(), offset, event)
+    };
+    let first = deleted(1, 10);
+    let story = id(70);
+    streams.feed.load(id(2), Verb::NoteAdd, story, id(1), Access::Public, Place { offset: 5, ..first.place });
+    streams.hear(&first);
+    assert_eq!(streams.taken(first.place), Some(vec![Telling::Removed(id(1), vec![story])]));
+    (1..taken::EVENTS as u64).for_each(|n| streams.hear(&deleted(1, 10 + n)));
+    assert!(streams.taken(first.place).is_some());
+    streams.hear(&deleted(1, 10 + taken::EVENTS as u64));
+    assert_eq!(streams.taken(first.place), None);
+}
+
+#[test]
+fn what_reaches_further_back_than_memory_is_not_remembered() {
+    let streams = streams();
+    let owner = id(2);
+    let deleted = MediumDeleted { by: None, medium: id(1), owner };
+    let deleted = placed(Topic::Media, "1", 100, deleted);
+    let made = |offset| Place { offset, ..deleted.place };
+    streams.feed.load(owner, Verb::NoteAdd, id(50), id(1), Access::Public, made(1));
+    // More than twice the ten that are kept: the note's own story is let go, a comment's is not.
+    for n in 1..=21 {
+        streams.feed.load(owner, Verb::NoteComment, id(50 + n), id(1), Access::Public, made(1 + n));
+    }
+    streams.hear(&deleted);
+    assert_eq!(streams.taken(deleted.place), None);
 }
