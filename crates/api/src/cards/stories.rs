@@ -125,7 +125,7 @@ impl App {
         if places.is_empty() {
             return HashSet::new();
         }
-        let (stories, media) = (self.views.story_feed.positions().await, self.views.media.positions().await);
+        let (stories, media) = tokio::join!(self.views.story_feed.known_positions(), self.views.media.known_positions());
         let (Ok(stories), Ok(media)) = (stories, media) else { return HashSet::new() };
         let in_media = |place: &Place| place.partition.topic != aredvi_events::Topic::Media || media.includes(*place);
         places.iter().copied().filter(|place| stories.includes(*place) && in_media(place)).collect()

@@ -8,6 +8,7 @@ use arc_swap::ArcSwapOption;
 use aredvi_events::{Clock, Partition, Place, Positions, Topic};
 use aredvi_journal::Journal;
 use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
 
 use crate::control::Control;
 use crate::db::{Db, DbError, PoolSizes};
@@ -63,6 +64,8 @@ struct Known {
     generation: u32,
     positions: Positions,
     parked: HashSet<Place>,
+    /// When the schema was asked for it.
+    asked_at: Option<Instant>,
 }
 
 impl ViewReader {
@@ -139,6 +142,31 @@ impl ViewReader {
         Ok(self.0.known.borrow().positions.clone())
     }
 
+    /// How far the serving generation is known to be: asked by one of all who want to know, at most every [`POLL_EVERY`].
+    /// It may be further.
+    ///
+    /// # Errors
+    /// [`NotReady`].
+    pub async fn known_positions(&self) -> Result<Positions, NotReady> {
+        let inner = &*self.0;
+        let pinned = inner.pinned()?;
+        let recent = || {
+            let known = inner.known.borrow();
+            let age = known.asked_at.map(|at| at.elapsed());
+            let is_recent = known.generation == pinned.generation && age.is_some_and(|age| age < POLL_EVERY);
+            is_recent.then(|| known.positions.clone())
+        };
+        if let Some(positions) = recent() {
+            return Ok(positions);
+        }
+        let _one = inner.polling.lock().await;
+        if let Some(positions) = recent() {
+            return Ok(positions);
+        }
+        inner.poll(&pinned).await.map_err(|error| inner.unavailable(&error))?;
+        Ok(inner.known.borrow().positions.clone())
+    }
+
     /// How far it was behind the log at the last look.
     pub fn lag(&self) -> Lag {
         *self.0.lag.borrow()
@@ -200,10 +228,11 @@ impl Inner {
 
     /// Asks the schema how far it is, and tells all who wait.
     async fn poll(&self, pinned: &Pinned) -> Result<(), DbError> {
+        let asked_at = Some(Instant::now());
         // Positions first: what was parked at or before them is seen after them.
         let positions = schema::read_positions(&pinned.db).await?;
         let parked = parked::places(&pinned.db).await?;
-        self.known.send_replace(Known { generation: pinned.generation, positions, parked });
+        self.known.send_replace(Known { generation: pinned.generation, positions, parked, asked_at });
         Ok(())
     }
 
