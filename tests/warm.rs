@@ -1,16 +1,19 @@
 //! What was read once is in memory: pages ask no database, and still tell what has changed.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use serde_json::json;
 
 use crate::world::column::Column;
 use crate::world::person::Person;
 use crate::world::site::{Setting, Site};
-use crate::world::{World, columns, on_runtime};
+use crate::world::{World, columns, on_runtime, until};
 
 /// Pages of each kind asked for.
 const PAGES: usize = 100;
+/// How long letters may be due.
+const LETTERS_LIMIT: Duration = Duration::from_secs(30);
 /// The schemas that pages are made of.
 const SCHEMAS: [&str; 5] = ["actors", "graph", "media", "story_feed", "notification_feed"];
 
@@ -52,15 +55,18 @@ fn a_warm_page_asks_no_database(column: Column) {
         assert_eq!(told.len(), 3, "{told:?}");
         assert_eq!((&told[0]["verb"], &told[0]["comment"]["viewer"]["voted"]), (&json!("note_comment"), &json!(true)));
         assert_eq!(told[1]["object"]["viewer"]["voted"], json!(true));
-        let asked = world.counted("aredvi_db_reads_total", &SCHEMAS).await;
-        assert!(asked > 0.0, "nothing is counted");
-        for _ in 0..PAGES {
-            for path in paths {
-                ben.get(path).await.expect(200);
+        assert!(world.counted("aredvi_db_reads_total", &SCHEMAS).await > 0.0, "nothing is counted");
+        // The notifier in the same process asks who writes and who is written to, as long as letters are due.
+        until("pages that ask nothing", LETTERS_LIMIT, async || {
+            let before = world.counted("aredvi_db_reads_total", &SCHEMAS).await;
+            for _ in 0..PAGES {
+                for path in paths {
+                    ben.get(path).await.expect(200);
+                }
             }
-        }
-        let asked = world.counted("aredvi_db_reads_total", &SCHEMAS).await - asked;
-        assert!(asked < 1.0, "{PAGES} pages of each kind asked {asked} queries");
+            (world.counted("aredvi_db_reads_total", &SCHEMAS).await - before < 1.0).then_some(())
+        })
+        .await;
     });
 }
 
