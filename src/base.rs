@@ -39,7 +39,7 @@ pub struct Base {
     pub data: DataDir,
     /// The log.
     pub journal: Journal,
-    /// Sessions, reservations, rates, cards.
+    /// Sessions, reservations, rates.
     pub cache: Cache,
     /// The data keys.
     pub keys: KeyStore,

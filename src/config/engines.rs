@@ -47,7 +47,7 @@ pub struct Engines {
     )]
     pub db: DbUrl,
 
-    /// Sessions, reservations and cards: `sqlite:[FILE]` (default: cache.db in --data) or
+    /// Sessions, reservations and rates: `sqlite:[FILE]` (default: cache.db in --data) or
     /// `redis://[:PASSWORD@]HOST:PORT/DB[?prefix=P]`.
     #[arg(
         long,
