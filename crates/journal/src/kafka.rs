@@ -1,13 +1,15 @@
 //! The journal on a Kafka cluster.
 //!
-//! Appends go through one idempotent producer, replaced when it fails for good; every tail is a consumer of its own
-//! with assigned partitions. There are no consumer groups, no transactions, and no offset is ever reset or stored.
+//! Appends go through one idempotent producer, replaced when it fails for good; tails near the end share one consumer
+//! with assigned partitions, a tail that has far to go has its own. There are no consumer groups, no transactions, and no offset is ever reset or stored.
 
 mod cluster;
 mod groups;
+mod live;
 mod message;
 mod offsets;
 mod producer;
+mod reader;
 mod sending;
 mod settings;
 mod tail;
@@ -23,8 +25,10 @@ use aredvi_events::{Clock, JournalId, Mint, Place, Positions, Record, Topic};
 use crate::error::{AppendError, CloseError, OpenError, ReadError};
 use cluster::Cluster;
 use groups::Groups;
+use live::Live;
 use offsets::{Edge, Offsets};
 use producer::Appender;
+use reader::Reader;
 pub use tail::Tail;
 
 /// An open journal on Kafka.
@@ -34,6 +38,7 @@ pub struct Kafka {
     cluster: Cluster,
     offsets: Arc<Offsets>,
     appender: Appender,
+    live: Arc<Live>,
     groups: Groups,
 }
 
@@ -46,8 +51,10 @@ impl Kafka {
         let offsets = Arc::new(Offsets::new(&cluster, clock.clone()).map_err(unreachable)?);
         let id = topics::read_id(&cluster, &offsets, &clock).await?;
         let appender = Appender::new(cluster.clone(), offsets.clone(), clock.clone()).map_err(unreachable)?;
+        let reader = Reader::new(cluster.clone(), offsets.clone(), clock.clone());
+        let live = Arc::new(Live::new(reader, clock.clone()));
         let groups = Groups::new(cluster.clone());
-        Ok(Self { id, clock, cluster, offsets, appender, groups })
+        Ok(Self { id, clock, cluster, offsets, appender, live, groups })
     }
 
     pub fn id(&self) -> JournalId {
@@ -59,7 +66,7 @@ impl Kafka {
     }
 
     pub async fn tail(&self, from: &Positions) -> Result<Tail, ReadError> {
-        Tail::open(self.cluster.clone(), self.offsets.clone(), from.clone(), self.clock.clone()).await
+        Tail::open(self.cluster.clone(), self.offsets.clone(), self.live.clone(), from.clone(), self.clock.clone()).await
     }
 
     pub async fn ends(&self, topics: &[Topic]) -> Result<Positions, ReadError> {

@@ -175,14 +175,19 @@ impl<R: Stored> Rows<R> {
             let n = some.len().next_power_of_two();
             let same = some.iter().chain(std::iter::repeat(&some[some.len() - 1])).take(n);
             let values = same.flat_map(|&key| R::key_values(key)).collect();
-            self.load_where(tx, &tx.dialect().tuple_in(R::KEYS, n), values).await?;
+            let (table, keys) = (tx.dialect().by_primary_key(R::TABLE), tx.dialect().tuple_in(R::KEYS, n));
+            self.take_in(tx, &table, &keys, values).await?;
         }
         Ok(())
     }
 
     /// Takes in the rows of a condition, but for those held already.
     pub(crate) async fn load_where(&mut self, tx: &mut Tx, condition: &str, values: Vec<Value>) -> Result<(), DbError> {
-        let sql = format!("SELECT {} FROM {} WHERE {condition}", R::COLUMNS.join(", "), R::TABLE);
+        self.take_in(tx, R::TABLE, condition, values).await
+    }
+
+    async fn take_in(&mut self, tx: &mut Tx, table: &str, condition: &str, values: Vec<Value>) -> Result<(), DbError> {
+        let sql = format!("SELECT {} FROM {table} WHERE {condition}", R::COLUMNS.join(", "));
         for row in tx.read(&sql, values).await? {
             let row = R::read(&row)?;
             self.held.entry(row.key()).or_insert(Held { row: Some(row), stored: true, changed: false });

@@ -82,18 +82,24 @@ impl Offsets {
         self.ask(move |client| client.fetch_metadata(Some(&topic), limit).map(drop).map_err(Fault::new)).await
     }
 
-    /// Refuses positions that the log does not hold.
-    pub async fn check(&self, positions: &Positions) -> Result<(), ReadError> {
+    /// Where the partitions of `positions` end.
+    pub async fn ends(&self, positions: &Positions) -> Result<Positions, ReadError> {
+        let partitions = positions.iter().map(|(partition, _)| partition).collect();
+        self.of(Edge::End, partitions).await.map_err(ReadError::Unavailable)
+    }
+
+    /// Refuses positions that the log does not hold; where their partitions end.
+    pub async fn check(&self, positions: &Positions) -> Result<Positions, ReadError> {
         let partitions: Vec<Partition> = positions.iter().map(|(partition, _)| partition).collect();
-        let starts = self.of(Edge::Start, partitions.clone()).await.map_err(ReadError::Unavailable)?;
-        let ends = self.of(Edge::End, partitions).await.map_err(ReadError::Unavailable)?;
+        let starts = self.of(Edge::Start, partitions).await.map_err(ReadError::Unavailable)?;
+        let ends = self.ends(positions).await?;
         for (partition, position) in positions.iter() {
             let (start, end) = (starts.next(partition), ends.next(partition));
             if !(start..=end).contains(&position) {
                 return Err(ReadError::OutsideLog { partition, position, start, end });
             }
         }
-        Ok(())
+        Ok(ends)
     }
 
     async fn ask<T: Send + 'static>(

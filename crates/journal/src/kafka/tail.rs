@@ -1,225 +1,111 @@
-//! Reads partitions with a consumer that is told exactly what to read.
-//!
-//! The client reconnects by itself while one broker is there. What it reports meanwhile is counted as trouble, and only
-//! when that lasts is the caller told; an offset that the log does not hold is never replaced by another. A client that
-//! has lost all brokers is replaced by another, at the same positions.
+//! A tail: through a consumer of its own while it has far to go, and through the one that all tails share once it is near
+//! the end.
 
-use std::future::Future as _;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
 use aredvi_events::{Clock, Positions, Stored};
-use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::{Consumer as _, StreamConsumer};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Message as _};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::time::Instant;
 
-use super::cluster::{Cluster, Context, drop_aside};
-use super::message;
-use super::offsets::{Offsets, number};
-use crate::error::{Fault, ReadError};
-use crate::limits::record_bytes;
+use super::cluster::Cluster;
+use super::live::{Live, Seat, Taken};
+use super::offsets::Offsets;
+use super::reader::Reader;
+use crate::error::ReadError;
 use crate::tail::BatchLimits;
 
-/// Trouble with the brokers is told to the caller when it lasts longer than this.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// A consumer's settings. Its group is never joined: the client only wants a name. The queue is small because a process has
-/// a dozen of these; the back-off, because a full queue is the normal case of a replay.
-///
-/// A fetch is answered as soon as there is a record, so its longest wait costs no latency; but each one that ends empty is
-/// asked again at once. Measured: twelve idle tails of all topics take 0.6 cores of a broker at 10 ms, 0.2 at 100 ms.
-const SETTINGS: [(&str, &str); 10] = [
-    ("group.id", "aredvi-tail"),
-    ("enable.auto.commit", "false"),
-    ("enable.auto.offset.store", "false"),
-    ("auto.offset.reset", "error"),
-    ("queued.max.messages.kbytes", "4096"),
-    ("fetch.wait.max.ms", "100"),
-    ("fetch.max.bytes", "8388608"),
-    ("fetch.queue.backoff.ms", "2"),
-    ("fetch.error.backoff.ms", "50"),
-    ("check.crcs", "true"),
-];
+/// A tail with a consumer of its own looks at most this often whether it is near the end.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Reads some partitions of the cluster.
 pub struct Tail {
     cluster: Cluster,
     offsets: Arc<Offsets>,
-    positions: Positions,
     clock: Clock,
-    /// None when the last one cannot go on: the next call makes another, at the same positions.
-    consumer: Option<Consumer>,
-    /// Received, but not returned yet.
-    held: Option<Stored>,
-    trouble: Option<Trouble>,
+    live: Arc<Live>,
+    positions: Positions,
+    source: Source,
 }
 
-struct Trouble {
-    since: Instant,
-    said: KafkaError,
+enum Source {
+    Own(Own),
+    Shared(Seat),
+}
+
+struct Own {
+    reader: Reader,
+    /// Whether it may be near the end: the last batch was not full.
+    drained: bool,
+    /// When it last looked whether it is.
+    looked: Option<Instant>,
 }
 
 impl Tail {
-    pub async fn open(cluster: Cluster, offsets: Arc<Offsets>, positions: Positions, clock: Clock) -> Result<Self, ReadError> {
-        offsets.check(&positions).await?;
-        let mut tail = Self { cluster, offsets, positions, clock, consumer: None, held: None, trouble: None };
-        tail.assign()?;
-        Ok(tail)
+    pub async fn open(
+        cluster: Cluster,
+        offsets: Arc<Offsets>,
+        live: Arc<Live>,
+        positions: Positions,
+        clock: Clock,
+    ) -> Result<Self, ReadError> {
+        let ends = offsets.check(&positions).await?;
+        let source = match live.join(&positions, &ends) {
+            Some(seat) => Source::Shared(seat),
+            None => Source::own(&cluster, &offsets, &positions, &clock)?,
+        };
+        Ok(Self { cluster, offsets, clock, live, positions, source })
     }
 
     pub fn positions(&self) -> &Positions {
         &self.positions
     }
 
-    /// Between the first message and the return nothing is awaited, so that a dropped call loses none.
+    /// Nothing is awaited between taking events and returning them, so that a dropped call loses none.
     pub async fn next(&mut self, limits: &BatchLimits) -> Result<Vec<Stored>, ReadError> {
-        if self.consumer.is_none() {
-            self.offsets.check(&self.positions).await?;
-            self.assign()?;
-        }
-        let end = Instant::now() + limits.wait;
         loop {
-            let first = match self.held.take() {
-                Some(held) => Ok(Some(held)),
-                None => {
-                    let clock = self.clock.clone();
-                    let Some(Consumer(Some(consumer))) = &self.consumer else { return Err(self.unavailable()) };
-                    let left = end.saturating_duration_since(Instant::now());
-                    let Ok(received) = clock.timeout(left, consumer.recv()).await else { return self.nothing_came().await };
-                    received.map(|message| self.stored(&message))
+            match &mut self.source {
+                Source::Own(own) => {
+                    if own.looks() {
+                        let ends = self.offsets.ends(&self.positions).await?;
+                        own.looked = Some(Instant::now());
+                        if let Some(seat) = self.live.join(&self.positions, &ends) {
+                            self.source = Source::Shared(seat);
+                            continue;
+                        }
+                    }
+                    let batch = own.reader.next(limits).await?;
+                    own.drained = batch.len() < limits.events;
+                    for stored in &batch {
+                        self.positions.include(stored.place);
+                    }
+                    return Ok(batch);
                 }
-            };
-            let batch = first.map(|first| self.fill(first, limits));
-            match batch {
-                Ok(batch) if batch.is_empty() => {}
-                Ok(batch) => return Ok(batch),
-                Err(error) => self.note(error),
-            }
-            if self.consumer.is_none() {
-                self.offsets.check(&self.positions).await?;
-                return Err(self.unavailable());
-            }
-        }
-    }
-
-    /// Takes what has come already; a record that passes the limit is held for the next call.
-    fn fill(&mut self, first: Option<Stored>, limits: &BatchLimits) -> Vec<Stored> {
-        let mut batch = Vec::new();
-        let mut bytes = 0;
-        let mut next = first;
-        loop {
-            if let Some(stored) = next {
-                bytes += record_bytes(&stored.record);
-                if bytes > limits.bytes && !batch.is_empty() {
-                    self.held = Some(stored);
-                    break;
-                }
-                self.positions.include(stored.place);
-                batch.push(stored);
-            }
-            if batch.len() >= limits.events.max(1) {
-                break;
-            }
-            let Some(Consumer(Some(consumer))) = &self.consumer else { break };
-            match ready(consumer) {
-                None => break,
-                Some(Ok(message)) => next = self.stored(&message),
-                Some(Err(error)) => {
-                    self.note(error);
-                    break;
-                }
+                Source::Shared(seat) => match seat.take(&mut self.positions, limits, &self.clock).await {
+                    Taken::Events(batch) => return Ok(batch),
+                    Taken::Trouble(fault) => {
+                        self.offsets.check(&self.positions).await?;
+                        return Err(ReadError::Unavailable(fault));
+                    }
+                    Taken::Missed => {
+                        tracing::debug!("a tail was too slow for the shared consumer and goes on with its own");
+                        self.offsets.check(&self.positions).await?;
+                        self.source = Source::own(&self.cluster, &self.offsets, &self.positions, &self.clock)?;
+                    }
+                },
             }
         }
-        if !batch.is_empty() && self.consumer.is_some() {
-            self.trouble = None;
-        }
-        batch
-    }
-
-    /// `None` for what was returned before or never asked for.
-    fn stored(&self, message: &BorrowedMessage<'_>) -> Option<Stored> {
-        let partition = self.cluster.partition(message.topic(), message.partition())?;
-        let stored = message::stored(partition, message);
-        self.positions.get(partition).filter(|next| stored.place.offset >= *next).map(|_| stored)
-    }
-
-    /// That nothing came means nothing while the brokers may be gone.
-    async fn nothing_came(&mut self) -> Result<Vec<Stored>, ReadError> {
-        if self.trouble.as_ref().is_some_and(|trouble| trouble.since.elapsed() >= PATIENCE) {
-            self.offsets.check(&self.positions).await?;
-            self.trouble = None;
-        }
-        Ok(Vec::new())
-    }
-
-    /// A consumer that lost all brokers must not fetch from one that is just starting: that broker knows the leaders of
-    /// some partitions only, and librdkafka 2.12.1 then reads memory that it never wrote (`rdkafka_fetcher.c`: room for
-    /// each partition whose leader is told, filled only where there is one) and ends the process. The next consumer is
-    /// made when all partitions have answered.
-    fn note(&mut self, error: KafkaError) {
-        use RDKafkaErrorCode as Code;
-        let lost = matches!(error, KafkaError::MessageConsumptionFatal(_))
-            || matches!(error.rdkafka_error_code(), Some(Code::AutoOffsetReset | Code::OffsetOutOfRange | Code::AllBrokersDown));
-        tracing::debug!(%error, lost, "trouble while reading");
-        if lost {
-            self.consumer = None;
-            self.held = None; // The next consumer starts with it.
-        }
-        let since = self.trouble.take().map_or_else(Instant::now, |trouble| trouble.since);
-        self.trouble = Some(Trouble { since, said: error });
-    }
-
-    fn unavailable(&self) -> ReadError {
-        ReadError::Unavailable(match &self.trouble {
-            Some(trouble) => Fault::new(trouble.said.clone()),
-            None => Fault::new("the consumer is gone"),
-        })
-    }
-
-    fn assign(&mut self) -> Result<(), ReadError> {
-        let unavailable = |error| ReadError::Unavailable(Fault::new(error));
-        self.consumer = Some(Consumer::new(&self.cluster, &self.positions).map_err(unavailable)?);
-        Ok(())
     }
 }
 
-/// A consumer that is dropped aside.
-struct Consumer(Option<StreamConsumer<Context>>);
-
-impl Consumer {
-    fn new(cluster: &Cluster, positions: &Positions) -> KafkaResult<Self> {
-        let mut config = cluster.config();
-        for (name, value) in SETTINGS {
-            config.set(name, value);
-        }
-        let consumer = Self(Some(StreamConsumer::from_config_and_context(&config, Context::default())?));
-        let mut list = TopicPartitionList::with_capacity(positions.len());
-        for (partition, next) in positions.iter() {
-            let offset = Offset::Offset(i64::try_from(next).unwrap_or(i64::MAX));
-            list.add_partition(&cluster.topic_name(partition.topic), number(partition)).set_offset(offset)?;
-        }
-        if let Some(inner) = &consumer.0 {
-            inner.assign(&list)?;
-        }
-        Ok(consumer)
+impl Source {
+    fn own(cluster: &Cluster, offsets: &Arc<Offsets>, positions: &Positions, clock: &Clock) -> Result<Self, ReadError> {
+        let reader = Reader::open(cluster.clone(), offsets.clone(), positions.clone(), clock.clone())?;
+        Ok(Self::Own(Own { reader, drained: false, looked: None }))
     }
 }
 
-impl Drop for Consumer {
-    fn drop(&mut self) {
-        drop_aside(self.0.take());
-    }
-}
-
-/// The next message if it is there already.
-fn ready(consumer: &StreamConsumer<Context>) -> Option<KafkaResult<BorrowedMessage<'_>>> {
-    match pin!(consumer.recv()).poll(&mut TaskContext::from_waker(Waker::noop())) {
-        Poll::Ready(received) => Some(received),
-        Poll::Pending => None,
+impl Own {
+    fn looks(&self) -> bool {
+        self.drained && self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY)
     }
 }

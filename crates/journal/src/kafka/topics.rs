@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use super::cluster::{Cluster, Context, drop_aside};
 use super::offsets::{Edge, Offsets};
 use super::producer::Appender;
+use super::reader::Reader;
 use super::settings::{Found, IN_SYNC, Replication, fixed, unfit};
-use super::tail::Tail;
 use crate::created;
 use crate::error::{Fault, OpenError};
 use crate::tail::BatchLimits;
@@ -75,10 +75,10 @@ pub async fn read_id(cluster: &Cluster, offsets: &Arc<Offsets>, clock: &Clock) -
         return Err(unnamed());
     }
     let from: Positions = [(created::identity(), 0)].into_iter().collect();
-    let opened = Tail::open(cluster.clone(), offsets.clone(), from, clock.clone()).await;
-    let mut tail = opened.map_err(|error| unreachable(Fault::new(error)))?;
+    let opened = Reader::open(cluster.clone(), offsets.clone(), from, clock.clone());
+    let mut reader = opened.map_err(|error| unreachable(Fault::new(error)))?;
     let limits = BatchLimits { events: 1, bytes: 1, wait: FIRST_RECORD_LIMIT };
-    let batch = tail.next(&limits).await.map_err(|error| unreachable(Fault::new(error)))?;
+    let batch = reader.next(&limits).await.map_err(|error| unreachable(Fault::new(error)))?;
     let first = batch.first().ok_or_else(|| unreachable(Fault::new("the first record did not come in time")))?;
     created::journal_id(&first.record).ok_or_else(unnamed)
 }

@@ -130,7 +130,8 @@ async fn places(tx: &mut Tx, keys: &[Key]) -> Result<BTreeMap<Key, u64>, DbError
     let mut places = BTreeMap::new();
     for some in keys.chunks(LETTERS_PER_QUERY) {
         let which = tx.dialect().tuple_in(&["recipient", "notification"], some.len());
-        let sql = format!("SELECT recipient, notification, raised_at FROM letters WHERE {which} AND raised_at IS NOT NULL");
+        let letters = tx.dialect().by_primary_key("letters");
+        let sql = format!("SELECT recipient, notification, raised_at FROM {letters} WHERE {which} AND raised_at IS NOT NULL");
         for row in tx.read(&sql, keys_of(some)).await? {
             places.insert((row.id(0)?, row.id(1)?), row.id(2)?);
         }

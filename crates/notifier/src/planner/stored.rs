@@ -57,7 +57,8 @@ impl<R: Stored<K, N>, const K: usize, const N: usize> Rows<R, K, N> {
             let columns: Vec<&str> =
                 R::SHAPE.keys.iter().chain(R::SHAPE.columns.iter().map(|(column, _)| column)).copied().collect();
             let which = tx.dialect().tuple_in(R::SHAPE.keys, some.len());
-            let sql = format!("SELECT {} FROM {} WHERE {which}", columns.join(", "), R::SHAPE.table);
+            let table = tx.dialect().by_primary_key(R::SHAPE.table);
+            let sql = format!("SELECT {} FROM {table} WHERE {which}", columns.join(", "));
             for row in tx.read(&sql, some.iter().flat_map(|&key| R::key_values(key)).collect()).await? {
                 let row = R::read(&row)?;
                 self.held.insert(row.key(), Held { row, changed: false });

@@ -28,6 +28,15 @@ impl Dialect {
         }
     }
 
+    /// `table` in the FROM of a query that names rows by their primary key. MySQL and MariaDB would weigh every index of
+    /// the table for every tuple: measured on MariaDB 10.11, 512 pairs take 70–120 ms so, and 4 ms when told which.
+    pub fn by_primary_key(self, table: &str) -> String {
+        match self {
+            Self::MySql => format!("{table} FORCE INDEX (PRIMARY)"),
+            Self::Sqlite => table.to_owned(),
+        }
+    }
+
     /// Placeholders that one statement may have, a little below what the engine takes.
     pub(super) const fn placeholders(self) -> usize {
         match self {
@@ -73,6 +82,8 @@ mod tests {
         assert_eq!(Dialect::Sqlite.tuple_in(&["a", "b"], 2), "(a, b) IN (VALUES (?, ?), (?, ?))");
         assert_eq!(Dialect::MySql.tuple_in(&["a", "b"], 2), "(a, b) IN ((?, ?), (?, ?))");
         assert_eq!(Dialect::MySql.tuple_in(&["a"], 2), "a IN (?, ?)");
+        assert_eq!(Dialect::MySql.by_primary_key("t"), "t FORCE INDEX (PRIMARY)");
+        assert_eq!(Dialect::Sqlite.by_primary_key("t"), "t");
     }
 
     #[test]

@@ -36,8 +36,21 @@ const COUNTS: Upsert = Upsert {
 /// Applies a batch.
 pub(super) async fn apply(tx: &mut Tx, events: &[Placed]) -> Result<(), ApplyError> {
     let events: Vec<(&Placed, &GraphEvent)> = events.iter().filter_map(graph_event).collect();
-    let pairs = || events.iter().map(|(_, event)| event.pair()).flat_map(|(one, other)| [(one, other), (other, one)]);
-    let mut rows = Pairs { edges: Rows::load(tx, pairs()).await?, ties: Rows::load(tx, pairs()).await?, counts: BTreeMap::new() };
+    let both = |(one, other): Pair| [(one, other), (other, one)];
+    let edges = events.iter().flat_map(|(_, event)| match event {
+        // It ends the follows of both.
+        GraphEvent::Blocked(_) => both(event.pair()).to_vec(),
+        GraphEvent::Followed(_)
+        | GraphEvent::Unfollowed(_)
+        | GraphEvent::FollowRequested(_)
+        | GraphEvent::FollowRequestEnded(_)
+        | GraphEvent::Unblocked(_)
+        | GraphEvent::Subscribed(_)
+        | GraphEvent::Unsubscribed(_) => vec![event.pair()],
+    });
+    let edges = Rows::load(tx, edges).await?;
+    let ties = Rows::load(tx, events.iter().flat_map(|(_, event)| both(event.pair()))).await?;
+    let mut rows = Pairs { edges, ties, counts: BTreeMap::new() };
     for (placed, event) in &events {
         rows.fold(placed, event);
     }
