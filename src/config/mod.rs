@@ -40,7 +40,7 @@ pub struct Mail {
 /// How much a process of projectors does at once.
 #[derive(Debug, Clone, Args)]
 pub struct Work {
-    /// Workers of each view, 1 to 24; default: one a core, embedded one.
+    /// Workers of each view, 1 to 24; default: one, and one a core for a view that is being rebuilt; embedded one.
     #[arg(
         long,
         env = "AREDVI_WORKERS",

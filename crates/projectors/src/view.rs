@@ -28,6 +28,11 @@ pub trait View: Send + Sync + 'static {
     /// Whether it stores opened text: then the runner fetches the data keys of each batch.
     fn opens_seals(&self) -> bool;
 
+    /// Whether [`View::apply`] looks at [`Batch::serving`]: that costs a question a batch.
+    fn asks_whether_serving(&self) -> bool {
+        false
+    }
+
     /// Applies a batch, whose events stand in log order within each partition, in a transaction that also carries the
     /// position. What it returns is appended before the commit, and only for the serving generation.
     ///
@@ -69,7 +74,8 @@ pub struct Batch {
     pub events: Vec<Placed>,
     /// Opens their seals; knows no key when the view opens none.
     pub opener: Opener,
-    /// Whether what is derived will be appended: the generation is the serving one.
+    /// Whether what is derived will be appended: the generation is the serving one. Always `false` for a view that does
+    /// not [ask](View::asks_whether_serving).
     pub serving: bool,
 }
 

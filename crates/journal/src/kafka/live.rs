@@ -12,7 +12,7 @@ use aredvi_events::{Clock, Partition, Positions, Stored};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::reader::Reader;
+use super::reader::{Pace, Reader};
 use crate::error::{Fault, ReadError};
 use crate::limits::record_bytes;
 use crate::tail::BatchLimits;
@@ -29,6 +29,13 @@ const BATCH: BatchLimits = BatchLimits { events: 4_000, bytes: 4 * 1024 * 1024, 
 
 /// Between two tries while the brokers cannot be read.
 const RETRY: Duration = Duration::from_millis(100);
+
+/// How long batches are counted before the pace is looked at again.
+const RHYTHM: Duration = Duration::from_secs(1);
+
+/// More batches in that time than this are too many to be fetched each by itself; fewer than that are worth it again.
+const BUSY_BATCHES: u32 = 80;
+const QUIET_BATCHES: u32 = 10;
 
 /// The consumer that tails share; it ends with this.
 pub struct Live {
@@ -131,7 +138,12 @@ impl Drop for Live {
 
 /// Reads what is followed, as long as there is somebody to read for.
 async fn run(shared: Weak<Shared>, asked: Arc<Notify>, mut reader: Reader, clock: Clock) {
+    let mut rhythm = Rhythm { since: Instant::now(), batches: 0 };
     loop {
+        if let Some(pace) = rhythm.pace(reader.pace()) {
+            tracing::debug!(?pace, "the shared consumer changes its pace");
+            reader.keep_pace(pace);
+        }
         let Some(change) = shared.upgrade().map(|shared| shared.state().change(reader.positions())) else { return };
         let changed = reader.leave(&change.left).and_then(|()| reader.follow(&change.more));
         let idle = reader.positions().is_empty();
@@ -145,7 +157,10 @@ async fn run(shared: Weak<Shared>, asked: Arc<Notify>, mut reader: Reader, clock
         let Some(shared) = shared.upgrade() else { return };
         let failed = read.is_err();
         match read {
-            Ok(batch) => shared.state().keep(batch),
+            Ok(batch) => {
+                rhythm.batches += u32::from(!batch.is_empty());
+                shared.state().keep(batch);
+            }
             Err(ReadError::Unavailable(fault)) => shared.state().failed(fault),
             // Each tail finds out for itself whether it is the one.
             Err(ReadError::OutsideLog { .. } | ReadError::Damaged(_)) => {
@@ -167,6 +182,27 @@ async fn run(shared: Weak<Shared>, asked: Arc<Notify>, mut reader: Reader, clock
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How often something comes.
+struct Rhythm {
+    since: Instant,
+    batches: u32,
+}
+
+impl Rhythm {
+    /// The pace to change to, looked at once in [`RHYTHM`].
+    fn pace(&mut self, now: Pace) -> Option<Pace> {
+        if self.since.elapsed() < RHYTHM {
+            return None;
+        }
+        let batches = std::mem::take(&mut self.batches);
+        self.since = Instant::now();
+        match now {
+            Pace::Quiet => (batches > BUSY_BATCHES).then_some(Pace::Busy),
+            Pace::Busy => (batches < QUIET_BATCHES).then_some(Pace::Quiet),
+        }
     }
 }
 

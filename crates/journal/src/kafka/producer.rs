@@ -24,7 +24,7 @@ const QUEUE_KIB: usize = 2 * MAX_APPEND_BYTES / 1024;
 const QUEUE_RECORDS: usize = 100_000;
 
 /// How long a record is collected with others before it is sent, in milliseconds.
-const LINGER_MS: usize = 2;
+const LINGER_MS: usize = 4;
 
 /// The producer gives a record up after this, in milliseconds: shortly before its appender stops waiting.
 const DELIVERY_LIMIT_MS: usize = 1_500;

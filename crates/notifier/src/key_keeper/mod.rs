@@ -61,6 +61,10 @@ impl View for KeyKeeper {
         false
     }
 
+    fn asks_whether_serving(&self) -> bool {
+        true
+    }
+
     fn apply<'a>(&'a self, _tx: &'a mut Tx, batch: &'a Batch) -> BoxFuture<'a, Result<Vec<Derived>, ApplyError>> {
         Box::pin(async move {
             let gone: Vec<ActorId> = batch.events.iter().filter_map(gone).collect::<BTreeSet<_>>().into_iter().collect();

@@ -124,6 +124,10 @@ impl View for Planner {
         false
     }
 
+    fn asks_whether_serving(&self) -> bool {
+        true
+    }
+
     fn apply<'a>(&'a self, tx: &'a mut Tx, batch: &'a Batch) -> BoxFuture<'a, Result<Vec<Derived>, ApplyError>> {
         Box::pin(apply::apply(self, tx, batch))
     }

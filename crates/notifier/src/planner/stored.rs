@@ -56,10 +56,13 @@ impl<R: Stored<K, N>, const K: usize, const N: usize> Rows<R, K, N> {
         for some in keys.chunks(KEYS_PER_QUERY) {
             let columns: Vec<&str> =
                 R::SHAPE.keys.iter().chain(R::SHAPE.columns.iter().map(|(column, _)| column)).copied().collect();
-            let which = tx.dialect().tuple_in(R::SHAPE.keys, some.len());
+            // Filled up to a power of two: few different statements, which stay prepared.
+            let n = some.len().next_power_of_two();
+            let same = some.iter().chain(std::iter::repeat(&some[some.len() - 1])).take(n);
+            let which = tx.dialect().tuple_in(R::SHAPE.keys, n);
             let table = tx.dialect().by_primary_key(R::SHAPE.table);
             let sql = format!("SELECT {} FROM {table} WHERE {which}", columns.join(", "));
-            for row in tx.read(&sql, some.iter().flat_map(|&key| R::key_values(key)).collect()).await? {
+            for row in tx.read(&sql, same.flat_map(|&key| R::key_values(key)).collect()).await? {
                 let row = R::read(&row)?;
                 self.held.insert(row.key(), Held { row, changed: false });
             }

@@ -14,9 +14,10 @@ use super::{DbError, Dialect, Row, Value};
 pub(super) const READ_LIMIT: Duration = Duration::from_secs(10);
 /// How long another statement may take, DDL apart.
 pub(super) const STATEMENT_LIMIT: Duration = Duration::from_secs(60);
-/// Statements with more arguments than this are not kept prepared unless they are of a fixed shape: their lengths vary,
-/// and each length is another statement.
-pub(super) const PREPARED_ARGUMENTS: usize = 64;
+/// Statements with more arguments than this are not kept prepared unless they are of a fixed shape. On a server parsing
+/// costs more than what it keeps; SQLite keeps it in our own process.
+const PREPARED_ARGUMENTS_MYSQL: usize = 2_048;
+const PREPARED_ARGUMENTS_SQLITE: usize = 64;
 
 /// A connection taken from a pool; dropped, it goes back.
 pub(super) enum Connection {
@@ -32,8 +33,16 @@ impl Connection {
         }
     }
 
+    /// Whether a statement of so many arguments is kept prepared.
+    pub(super) const fn keeps(&self, arguments: usize) -> bool {
+        match self {
+            Self::MySql(_) => arguments <= PREPARED_ARGUMENTS_MYSQL,
+            Self::Sqlite(_) => arguments <= PREPARED_ARGUMENTS_SQLITE,
+        }
+    }
+
     pub(super) async fn read(&mut self, sql: &str, args: Vec<Value>, limit: Duration) -> Result<Vec<Row>, DbError> {
-        let prepared = args.len() <= PREPARED_ARGUMENTS;
+        let prepared = self.keeps(args.len());
         let work = async {
             match self {
                 Self::MySql(connection) => sqlx::query_with(AssertSqlSafe(sql), mysql_arguments(args)?)

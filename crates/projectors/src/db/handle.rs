@@ -2,7 +2,7 @@
 
 use sqlx::{MySqlPool, SqlitePool};
 
-use super::connection::{Connection, PREPARED_ARGUMENTS, READ_LIMIT, STATEMENT_LIMIT};
+use super::connection::{Connection, READ_LIMIT, STATEMENT_LIMIT};
 use super::url::is_name;
 use super::{DbError, DbUrl, Dialect, Row, Tx, Value, ddl, mysql, sqlite};
 
@@ -152,8 +152,9 @@ impl Db {
     /// # Errors
     /// [`DbError`].
     pub async fn execute(&self, sql: &str, args: Vec<Value>) -> Result<u64, DbError> {
-        let prepared = args.len() <= PREPARED_ARGUMENTS;
-        self.writer().await?.execute(sql, args, prepared).await
+        let mut writer = self.writer().await?;
+        let prepared = writer.keeps(args.len());
+        writer.execute(sql, args, prepared).await
     }
 
     /// Begins a transaction that writes: READ COMMITTED on a server, the only one of an embedded schema.

@@ -1,6 +1,6 @@
 //! [`Tx`]: one transaction.
 
-use super::connection::{Connection, PREPARED_ARGUMENTS, STATEMENT_LIMIT};
+use super::connection::{Connection, STATEMENT_LIMIT};
 use super::{DbError, Dialect, Row, Upsert, Value, upsert};
 
 /// A transaction. Dropped without a commit it is rolled back, at the price of its connection.
@@ -39,8 +39,9 @@ impl Tx {
     /// # Errors
     /// [`DbError`]; the transaction should be rolled back.
     pub async fn execute(&mut self, sql: &str, args: Vec<Value>) -> Result<u64, DbError> {
-        let prepared = args.len() <= PREPARED_ARGUMENTS;
-        let result = self.connection()?.execute(sql, args, prepared).await;
+        let connection = self.connection()?;
+        let prepared = connection.keeps(args.len());
+        let result = connection.execute(sql, args, prepared).await;
         self.settle(result)
     }
 

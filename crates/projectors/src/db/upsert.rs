@@ -10,8 +10,11 @@ use super::{DbError, Dialect, Value, in_list};
 const MYSQL_ROWS: usize = 1_000;
 /// Smaller on SQLite: a prepared statement costs memory in our own process there.
 const SQLITE_ROWS: usize = 100;
-/// Up to this many rows each number has its statement kept prepared; between this and the full chunk none has.
+/// Up to this many rows each number has its statement kept prepared; above it, in an embedded schema, the full chunk alone.
 const PREPARED_ROWS: usize = 8;
+/// On a server more rows are written by a few statements of these numbers of rows, all kept prepared: parsing a statement
+/// of another length takes longer than asking twice.
+const MYSQL_STEPS: [usize; 6] = [500, 200, 100, 50, 25, 12];
 /// Values of one statement end soon after this many bytes; MariaDB takes packets of 16 MiB unless it is told otherwise.
 const STATEMENT_BYTES: usize = 4 << 20;
 /// Tuples of one DELETE; MariaDB turns lists of 1,000 and more into a join with a table of their own.
@@ -147,13 +150,15 @@ async fn in_chunks<const N: usize>(
     rows: Vec<[Value; N]>,
     sql: impl Fn(usize) -> String,
 ) -> Result<u64, DbError> {
-    let most = most.min(connection.dialect().placeholders() / N.max(1)).max(1);
+    let dialect = connection.dialect();
+    let most = most.min(dialect.placeholders() / N.max(1)).max(1);
     let full = if rows.len() >= most { sql(most) } else { String::new() };
     let mut rows = rows.into_iter().peekable();
     let mut affected = 0;
     while rows.peek().is_some() {
-        let (mut n, mut bytes, mut args) = (0, 0, Vec::with_capacity(N * most.min(rows.len())));
-        while n < most && bytes < STATEMENT_BYTES {
+        let step = step(dialect, most, rows.len());
+        let (mut n, mut bytes, mut args) = (0, 0, Vec::with_capacity(N * step));
+        while n < step && bytes < STATEMENT_BYTES {
             let Some(row) = rows.next() else { break };
             bytes += row.iter().map(Value::bytes).sum::<usize>();
             args.extend(row);
@@ -162,10 +167,24 @@ async fn in_chunks<const N: usize>(
         affected += if n == most {
             connection.execute(&full, args, true).await?
         } else {
-            connection.execute(&sql(n), args, n <= PREPARED_ROWS).await?
+            let prepared = n <= PREPARED_ROWS || (dialect == Dialect::MySql && n == step);
+            connection.execute(&sql(n), args, prepared).await?
         };
     }
     Ok(affected)
+}
+
+/// How many of the rows that are left the next statement takes.
+fn step(dialect: Dialect, most: usize, left: usize) -> usize {
+    if left >= most {
+        return most;
+    }
+    match dialect {
+        Dialect::MySql if left > PREPARED_ROWS => {
+            MYSQL_STEPS.into_iter().find(|&step| step < most && step <= left).unwrap_or(PREPARED_ROWS)
+        }
+        Dialect::MySql | Dialect::Sqlite => left,
+    }
 }
 
 #[cfg(test)]
@@ -178,6 +197,22 @@ mod tests {
         columns: &[("n", OnConflict::Add), ("seen", OnConflict::Replace), ("born", OnConflict::Keep)],
     };
     const MARKS: Upsert = Upsert { table: "marks", keys: &["id"], columns: &[("at", OnConflict::Keep)] };
+
+    #[test]
+    fn a_server_is_asked_with_few_lengths() {
+        let steps = |mut left: usize| {
+            let mut steps = Vec::new();
+            while left > 0 {
+                steps.push(step(Dialect::MySql, 1_000, left));
+                left -= steps.last().expect("a step");
+            }
+            steps
+        };
+        assert_eq!(steps(2_763), [1_000, 1_000, 500, 200, 50, 12, 1]);
+        assert_eq!(steps(11), [8, 3]);
+        assert_eq!(step(Dialect::MySql, 20, 19), 12);
+        assert_eq!(step(Dialect::Sqlite, 100, 99), 99);
+    }
 
     #[test]
     fn each_dialect_has_its_own_upsert() {

@@ -28,7 +28,7 @@ const TOMBSTONE: Upsert = Upsert {
 /// The name that the fingerprint key is wrapped under.
 const FINGERPRINTS: &str = "fingerprints";
 /// Keys kept unwrapped in memory.
-const CACHED_KEYS: u64 = 50_000;
+const CACHED_KEYS: u64 = 200_000;
 /// How long a key is kept: an erasure reaches every process within this time.
 const CACHED_FOR: Duration = Duration::from_secs(60);
 /// Keys asked for in one statement.

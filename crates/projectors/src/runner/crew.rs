@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::control::State;
 use crate::db::{Db, DbError};
 use crate::view::View;
 
@@ -38,7 +39,7 @@ impl Crew {
         }
         let now = clock.now_ms();
         if now.saturating_sub(*self.deserted_since.entry(n).or_insert(now)) >= millis(WORKERLESS) {
-            self.at_work.entry(n).or_insert_with(|| Running::start(view, deps, n, stop));
+            self.at_work.entry(n).or_insert_with(|| Running::start(view, deps, n, State::Building, stop));
         }
         Ok(())
     }

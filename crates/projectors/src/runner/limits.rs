@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use aredvi_journal::BatchLimits;
 
+use crate::control::State;
+
 /// How long a partition belongs to a worker that says nothing.
 pub const LEASE: Duration = Duration::from_secs(5);
 /// An idle worker renews its leases this often.
@@ -37,6 +39,13 @@ pub const FIRST_PAUSE: Duration = Duration::from_millis(50);
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A view that stopped is tried again after this: what stopped it may have been mended.
 pub const STOPPED_FOR: Duration = Duration::from_secs(10);
+/// A worker that makes more small transactions a second than [`BUSY_COMMITS`] leaves this between the beginnings of two:
+/// what comes meanwhile goes into one. Nobody who writes now and then waits for it.
+pub const PACE: Duration = Duration::from_millis(25);
+/// See [`PACE`].
+pub const BUSY_COMMITS: u32 = 20;
+/// A transaction of at least so many events is none of the small ones.
+pub const LARGE_BATCH: usize = 500;
 /// Positions are shown to operators' tools this often.
 pub const PUBLISH_EVERY: Duration = Duration::from_secs(5);
 /// Records that a generation may hold parked; when they are more, the view stops.
@@ -53,7 +62,8 @@ pub const MAX_REASON_BYTES: usize = 500;
 /// What an operator may choose.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Workers of each generation in this process; `None`: one a core, at most one a partition.
+    /// Workers of each generation in this process; `None`: one for a generation that serves, since several make more
+    /// transactions of fewer events, and one a core for one that is being built.
     pub workers: Option<usize>,
     /// How much one transaction takes.
     pub batch: BatchLimits,
@@ -79,9 +89,12 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Workers of a generation that reads `partitions`.
-    pub(super) fn workers(&self, partitions: usize) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-        self.workers.unwrap_or_else(cores).clamp(1, partitions.max(1))
+    /// Workers of a generation that reads `partitions`, in this state when they begin.
+    pub(super) fn workers(&self, partitions: usize, state: State) -> usize {
+        let default = || match state {
+            State::Building => std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
+            State::Serving | State::Previous | State::Dropped => 1,
+        };
+        self.workers.unwrap_or_else(default).clamp(1, partitions.max(1))
     }
 }

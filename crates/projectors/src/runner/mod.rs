@@ -112,7 +112,7 @@ impl Runner {
                         running.end().await;
                     }
                     for (n, state) in wanted {
-                        let running = at_work.entry(n).or_insert_with(|| Running::start(&self.view, &self.deps, n, stop));
+                        let running = at_work.entry(n).or_insert_with(|| Running::start(&self.view, &self.deps, n, state, stop));
                         running.serves(state == State::Serving);
                     }
                 }

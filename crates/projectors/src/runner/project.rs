@@ -189,7 +189,7 @@ impl Projector {
     }
 
     async fn apply_batch(&self, tx: &mut Tx, batch: &mut Batch) -> Result<Vec<Derived>, ApplyError> {
-        batch.serving = schema::appends(tx).await?;
+        batch.serving = self.view.asks_whether_serving() && schema::appends(tx).await?;
         self.view.apply(tx, batch).await
     }
 

@@ -7,6 +7,7 @@ use aredvi_events::Partition;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::control::State;
 use crate::db::{Db, DbError, PoolSizes};
 use crate::view::View;
 
@@ -31,14 +32,15 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts to work on generation `n` until [`Running::end`], or until `stop`.
-    pub fn start(view: &Arc<dyn View>, deps: &Deps, n: u32, stop: &CancellationToken) -> Self {
+    /// Starts to work on generation `n`, which is in this state now, until [`Running::end`], or until `stop`.
+    pub fn start(view: &Arc<dyn View>, deps: &Deps, n: u32, state: State, stop: &CancellationToken) -> Self {
         let stop = stop.child_token();
         let serving = Arc::new(AtomicBool::new(false));
         let work = Work {
             view: view.clone(),
             deps: deps.clone(),
             n,
+            state,
             serving: serving.clone(),
             gauge: deps.progress.gauge(view.name(), n),
             stop: stop.clone(),
@@ -70,6 +72,7 @@ struct Work {
     view: Arc<dyn View>,
     deps: Deps,
     n: u32,
+    state: State,
     serving: Arc<AtomicBool>,
     gauge: Gauge,
     stop: CancellationToken,
@@ -103,7 +106,7 @@ impl Work {
     /// Works until the end, or until the view cannot go on.
     async fn once(&self) -> Result<(), Ended> {
         let partitions = Partition::all(self.view.topics()).len();
-        let workers = self.deps.limits.workers(partitions);
+        let workers = self.deps.limits.workers(partitions, self.state);
         let write = u32::try_from(workers).unwrap_or(u32::MAX).saturating_add(SPARE_CONNECTIONS);
         let site = self.deps.sites.of(self.view.name());
         // Opening it would make it, and whether it is to be is not decided here.

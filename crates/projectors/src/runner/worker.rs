@@ -1,5 +1,7 @@
 //! One worker of one generation: it holds some partitions, reads them and has them applied.
 
+use std::time::Duration;
+
 use aredvi_events::Stored;
 use aredvi_journal::{BatchLimits, ReadError, Tail};
 use tokio::time::Instant;
@@ -8,9 +10,11 @@ use tokio_util::sync::CancellationToken;
 use crate::db::DbError;
 
 use super::lease::Lease;
-use super::limits::{RENEW_EVERY, ROUND};
+use super::limits::{BUSY_COMMITS, LARGE_BATCH, PACE, RENEW_EVERY, ROUND};
 use super::pause::{Pause, sleep};
 use super::project::{Left, Projector};
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// A worker and what it holds.
 pub(super) struct Worker {
@@ -20,6 +24,16 @@ pub(super) struct Worker {
     tail: Option<Tail>,
     round: Option<Instant>,
     renewed: Instant,
+    beat: Beat,
+}
+
+/// How often a worker makes small transactions.
+struct Beat {
+    /// When the second began in which they are counted, and how many there were.
+    second: Instant,
+    commits: u32,
+    /// When the last one began.
+    last: Instant,
 }
 
 /// Why a turn was not finished.
@@ -32,7 +46,7 @@ enum Broken {
 impl Worker {
     /// It holds nothing yet.
     pub fn new(projector: Projector, lease: Lease, limits: BatchLimits) -> Self {
-        Self { projector, lease, limits, tail: None, round: None, renewed: Instant::now() }
+        Self { projector, lease, limits, tail: None, round: None, renewed: Instant::now(), beat: Beat::new() }
     }
 
     /// Works until `stop`, then gives its partitions back.
@@ -79,10 +93,15 @@ impl Worker {
             self.round = Some(Instant::now());
         }
         let wait = ROUND.saturating_sub(self.round.map(|last| last.elapsed()).unwrap_or_default());
+        let pause = self.beat.pause();
+        if !pause.is_zero() {
+            sleep(&self.projector.clock, pause, stop).await.map_err(|_| Broken::Shutdown)?;
+        }
         let Some(stored) = self.read(wait, stop).await? else { return Ok(()) };
         if stored.is_empty() {
             return self.renew().await;
         }
+        self.beat.begins(stored.len());
         match self.projector.project(&mut self.lease, stored, stop).await {
             Ok(()) => {
                 self.renewed = Instant::now();
@@ -99,7 +118,7 @@ impl Worker {
     }
 
     /// The next records below every hold; `None` when there is nothing to read from.
-    async fn read(&mut self, wait: std::time::Duration, stop: &CancellationToken) -> Result<Option<Vec<Stored>>, Broken> {
+    async fn read(&mut self, wait: Duration, stop: &CancellationToken) -> Result<Option<Vec<Stored>>, Broken> {
         if self.tail.is_none() {
             let readable = self.lease.readable();
             if readable.is_empty() {
@@ -136,6 +155,31 @@ impl Worker {
             self.renewed = Instant::now();
         }
         Ok(())
+    }
+}
+
+impl Beat {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { second: now, commits: 0, last: now }
+    }
+
+    /// A transaction of so many events begins.
+    fn begins(&mut self, events: usize) {
+        self.last = Instant::now();
+        if self.last.duration_since(self.second) >= SECOND {
+            // A busy second makes the beginning of the next one busy.
+            *self = Self { second: self.last, commits: self.commits.saturating_sub(BUSY_COMMITS).min(BUSY_COMMITS), ..*self };
+        }
+        if events < LARGE_BATCH {
+            self.commits += 1;
+        }
+    }
+
+    /// How long to wait before the next one.
+    fn pause(&self) -> Duration {
+        let busy = self.commits > BUSY_COMMITS && self.last.duration_since(self.second) < SECOND;
+        if busy { PACE.saturating_sub(self.last.elapsed()) } else { Duration::ZERO }
     }
 }
 
