@@ -1,6 +1,6 @@
 //! Goes on with the traces that records carry: whoever reads a record follows from its append.
 
-use aredvi_events::{Place, Record};
+use aredvi_events::{Place, Record, codec};
 use aredvi_traces::{MAX_FOLLOWED, Step, TRACEPARENT};
 
 /// The steps of one append, each with the index of its record.
@@ -10,21 +10,21 @@ impl Followed {
     /// Begins a step for each record whose trace is exported, [`MAX_FOLLOWED`] at most, and has the record carry it on.
     pub fn begin(system: &'static str, records: &mut [Record]) -> Self {
         let followed = records.iter_mut().enumerate().filter_map(|(index, record)| {
-            let (_, carried) = record.headers.iter_mut().find(|(name, _)| name == TRACEPARENT)?;
-            let trace = aredvi_traces::sampled(Some(carried))?;
+            let trace = aredvi_traces::sampled(|| codec::header(record, TRACEPARENT))?;
             let span = tracing::info_span!(
                 parent: None,
                 "journal.append",
                 otel.kind = "producer",
                 otel.status_code = tracing::field::Empty,
                 messaging.system = system,
-                messaging.operation.r#type = "send",
+                "messaging.operation.type" = "send",
                 messaging.operation.name = "append",
                 messaging.destination.name = record.topic.name(),
                 messaging.destination.partition.id = tracing::field::Empty,
                 messaging.message.offset = tracing::field::Empty,
             );
             let step = Step::after(trace, span);
+            let (_, carried) = record.headers.iter_mut().find(|(name, _)| name == TRACEPARENT)?;
             *carried = step.traceparent();
             Some((index, step))
         });

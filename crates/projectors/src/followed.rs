@@ -19,22 +19,24 @@ impl Applied<'_> {
     /// The step of one record, when its trace is exported and it is young.
     pub fn step(self, stored: &Stored, now_ms: i64) -> Option<Step> {
         let header = |name| codec::header(&stored.record, name);
-        let trace = aredvi_traces::sampled(header(TRACEPARENT))?;
+        let trace = aredvi_traces::sampled(|| header(TRACEPARENT))?;
         let time_ms = header("ce_time").and_then(parse_rfc3339)?;
-        let trace = aredvi_traces::sampled_event(Some(&trace.traceparent()), time_ms, now_ms)?;
+        if !aredvi_traces::is_young(time_ms, now_ms) {
+            return None;
+        }
         let span = tracing::info_span!(
             parent: None,
             "project",
             otel.name = %format_args!("project.{}", self.view),
             otel.kind = "consumer",
             otel.status_code = tracing::field::Empty,
-            messaging.operation.r#type = "process",
+            "messaging.operation.type" = "process",
             messaging.operation.name = "project",
             messaging.consumer.group.name = %format_args!("aredvi-{}", self.view),
             messaging.destination.name = stored.place.partition.topic.name(),
             messaging.destination.partition.id = stored.place.partition.number,
             messaging.message.offset = stored.place.offset,
-            messaging.message.r#type = header("ce_type"),
+            aredvi.event = header("ce_type"),
             messaging.message.id = header("ce_id"),
             messaging.batch.message_count = self.batch,
             aredvi.view = self.view,

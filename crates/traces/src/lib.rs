@@ -31,17 +31,22 @@ pub fn exported() {
     EXPORTED.store(true, Ordering::Relaxed);
 }
 
-/// The trace to go on with, when spans are exported and it is sampled.
-pub fn sampled(traceparent: Option<&str>) -> Option<Trace> {
+/// The trace to go on with, when spans are exported and it is sampled; `traceparent` is asked for only then.
+pub fn sampled<'a>(traceparent: impl FnOnce() -> Option<&'a str>) -> Option<Trace> {
     if !EXPORTED.load(Ordering::Relaxed) {
         return None;
     }
-    traceparent.and_then(Trace::parse).filter(Trace::is_sampled)
+    traceparent().and_then(Trace::parse).filter(Trace::is_sampled)
 }
 
-/// The same for an event of `time_ms`, as long as it is young.
+/// Whether the trace of an event of `time_ms` is still gone on with, Unix milliseconds.
+pub const fn is_young(time_ms: i64, now_ms: i64) -> bool {
+    now_ms.saturating_sub(time_ms) <= FOLLOWED_MS
+}
+
+/// [`sampled`], of an event that [is young](is_young).
 pub fn sampled_event(traceparent: Option<&str>, time_ms: i64, now_ms: i64) -> Option<Trace> {
-    sampled(traceparent).filter(|_| now_ms.saturating_sub(time_ms) <= FOLLOWED_MS)
+    sampled(|| traceparent).filter(|_| is_young(time_ms, now_ms))
 }
 
 /// Makes `span` the first of this process in a trace, its caller's if there is one; where it stands then, when spans are

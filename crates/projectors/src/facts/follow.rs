@@ -146,7 +146,7 @@ impl Follower {
             "hear",
             otel.name = %format_args!("hear.{}", self.name),
             otel.kind = "consumer",
-            messaging.operation.r#type = "process",
+            "messaging.operation.type" = "process",
             messaging.operation.name = "hear",
             messaging.destination.name = place.partition.topic.name(),
             messaging.destination.partition.id = place.partition.number,
