@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 
 use clap::ValueEnum;
-use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
@@ -33,7 +33,8 @@ pub fn start(config: &Logging, traces: &Traces) -> anyhow::Result<()> {
     let directives = if directives.trim().is_empty() { DEFAULT_FILTER } else { &directives };
     let filter = EnvFilter::try_new(directives).map_err(|error| Misuse(format!("RUST_LOG: {error}")))?;
     // Whatever is logged, its line says in which request it was.
-    let filter = filter.or(filter_fn(|of| of.is_span() && of.target().starts_with("aredvi")));
+    let spans = filter_fn(|of| of.is_span() && of.target().starts_with("aredvi")).with_max_level_hint(LevelFilter::INFO);
+    let filter = filter.or(spans);
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let log = match config.log_format {
         Format::Text => log.with_ansi(std::io::stderr().is_terminal()).boxed(),

@@ -16,7 +16,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider};
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::{self, OtlpEndpoint};
@@ -81,7 +81,7 @@ impl Traces {
             .with_threads(false)
             .with_target(false)
             .with_tracked_inactivity(false);
-        Some(layer.with_filter(filter_fn(is_exported)))
+        Some(layer.with_filter(filter_fn(is_exported).with_max_level_hint(LevelFilter::INFO)))
     }
 
     /// Sends what is left, within [`FLUSH_LIMIT`]. Call it outside of the runtime, before that ends.
