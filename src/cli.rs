@@ -8,7 +8,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use uuid::Uuid;
 
-use crate::config::{AdminListen, Engines, Http, Logging, Mail, Origin, Work};
+use crate::config::{AdminListen, Engines, Http, Logging, Mail, Origin, Traces, Work};
 use crate::failure::Misuse;
 
 const ABOUT: &str = "\
@@ -131,6 +131,8 @@ pub struct Serve {
     pub work: Work,
     #[command(flatten)]
     pub logging: Logging,
+    #[command(flatten)]
+    pub traces: Traces,
 }
 
 /// Settings of an api process.
@@ -144,6 +146,8 @@ pub struct Api {
     pub engines: Engines,
     #[command(flatten)]
     pub logging: Logging,
+    #[command(flatten)]
+    pub traces: Traces,
 }
 
 /// Settings of a process of projectors.
@@ -160,6 +164,8 @@ pub struct Projector {
     pub work: Work,
     #[command(flatten)]
     pub logging: Logging,
+    #[command(flatten)]
+    pub traces: Traces,
 }
 
 /// Settings of a process of the planner, the janitor and the key keeper.
@@ -173,6 +179,8 @@ pub struct Planner {
     pub work: Work,
     #[command(flatten)]
     pub logging: Logging,
+    #[command(flatten)]
+    pub traces: Traces,
 }
 
 /// Settings of a notifier.
@@ -189,6 +197,8 @@ pub struct Notifier {
     pub mail: Mail,
     #[command(flatten)]
     pub logging: Logging,
+    #[command(flatten)]
+    pub traces: Traces,
 }
 
 /// Settings of what is asked of a running server, or done on its engines.
@@ -367,6 +377,29 @@ impl Cli {
                 | Command::Demo(server),
             ) => &server.logging,
             Some(Command::Parked(parked)) => &parked.server().logging,
+        }
+    }
+
+    /// The role of a process that answers and works, and where its traces go.
+    pub const fn traces(&self) -> Option<(&'static str, &Traces)> {
+        match &self.command {
+            None => Some(("serve", &self.serve.traces)),
+            Some(Command::Serve(serve)) => Some(("serve", &serve.traces)),
+            Some(Command::Api(api)) => Some(("api", &api.traces)),
+            Some(Command::Projector(projector)) => Some(("projector", &projector.traces)),
+            Some(Command::Planner(planner)) => Some(("planner", &planner.traces)),
+            Some(Command::Notifier(notifier)) => Some(("notifier", &notifier.traces)),
+            Some(
+                Command::Topics(_)
+                | Command::Rebuild(_)
+                | Command::Views(_)
+                | Command::Backup(_)
+                | Command::Restore(_)
+                | Command::Journal(_)
+                | Command::Parked(_)
+                | Command::Admin(_)
+                | Command::Demo(_),
+            ) => None,
         }
     }
 }

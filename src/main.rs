@@ -21,6 +21,7 @@ mod roles;
 mod say;
 mod signals;
 mod table;
+mod traces;
 mod views;
 
 use std::process::ExitCode;
@@ -29,6 +30,7 @@ use anyhow::Context as _;
 use cli::{Admin, Cli, Command};
 use reach::Reached;
 use roles::api::Purpose;
+use traces::Traces;
 
 fn main() -> ExitCode {
     match run() {
@@ -39,40 +41,45 @@ fn main() -> ExitCode {
 
 fn run() -> anyhow::Result<()> {
     let Some(cli) = Cli::read(std::env::args_os())? else { return Ok(()) };
-    logging::start(cli.logging())?;
+    let traces = Traces::open(cli.traces())?;
+    logging::start(cli.logging(), &traces)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
-    runtime.block_on(async {
-        match cli.command {
-            None => commands::serve::run(cli.serve).await,
-            Some(Command::Serve(serve)) => commands::serve::run(serve).await,
-            Some(Command::Api(api)) => commands::api::run(api).await,
-            Some(Command::Projector(projector)) => commands::projector::run(projector).await,
-            Some(Command::Planner(planner)) => commands::planner::run(planner).await,
-            Some(Command::Notifier(notifier)) => commands::notifier::run(notifier).await,
-            Some(Command::Topics(topics)) => commands::topics::run(topics).await,
-            Some(Command::Backup(backup)) => commands::backup::run(backup).await,
-            Some(Command::Restore(restore)) => commands::restore::run(restore).await,
-            Some(Command::Journal(file)) => commands::journal::run(file).await,
-            Some(Command::Views(server)) => {
-                Reached::open(&server, None).await?.run(async |operator| commands::views::run(operator).await).await
-            }
-            Some(Command::Parked(parked)) => {
-                let reached = Reached::open(parked.server(), parked.view()).await?;
-                reached.run(async |operator| commands::parked::run(operator, &parked).await).await
-            }
-            Some(Command::Rebuild(rebuild)) => {
-                let (reached, clock) = (Reached::open(&rebuild.server, Some(&rebuild.view)).await?, config::clock()?);
-                reached.run(async |operator| commands::rebuild::run(operator, &rebuild, &clock).await).await
-            }
-            Some(Command::Admin(Admin::Create(create))) => {
-                let password = commands::admin::password()?;
-                let reached = Reached::open_api(&create.server, Purpose::Operator).await?;
-                reached.run(async |operator| commands::admin::create(operator, &create, &password).await).await
-            }
-            Some(Command::Demo(server)) => {
-                let reached = Reached::open_api(&server, Purpose::Client).await?;
-                reached.run(async |operator| commands::demo::run(operator).await).await
-            }
+    let outcome = runtime.block_on(run_command(cli));
+    traces.close();
+    outcome
+}
+
+async fn run_command(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        None => commands::serve::run(cli.serve).await,
+        Some(Command::Serve(serve)) => commands::serve::run(serve).await,
+        Some(Command::Api(api)) => commands::api::run(api).await,
+        Some(Command::Projector(projector)) => commands::projector::run(projector).await,
+        Some(Command::Planner(planner)) => commands::planner::run(planner).await,
+        Some(Command::Notifier(notifier)) => commands::notifier::run(notifier).await,
+        Some(Command::Topics(topics)) => commands::topics::run(topics).await,
+        Some(Command::Backup(backup)) => commands::backup::run(backup).await,
+        Some(Command::Restore(restore)) => commands::restore::run(restore).await,
+        Some(Command::Journal(file)) => commands::journal::run(file).await,
+        Some(Command::Views(server)) => {
+            Reached::open(&server, None).await?.run(async |operator| commands::views::run(operator).await).await
         }
-    })
+        Some(Command::Parked(parked)) => {
+            let reached = Reached::open(parked.server(), parked.view()).await?;
+            reached.run(async |operator| commands::parked::run(operator, &parked).await).await
+        }
+        Some(Command::Rebuild(rebuild)) => {
+            let (reached, clock) = (Reached::open(&rebuild.server, Some(&rebuild.view)).await?, config::clock()?);
+            reached.run(async |operator| commands::rebuild::run(operator, &rebuild, &clock).await).await
+        }
+        Some(Command::Admin(Admin::Create(create))) => {
+            let password = commands::admin::password()?;
+            let reached = Reached::open_api(&create.server, Purpose::Operator).await?;
+            reached.run(async |operator| commands::admin::create(operator, &create, &password).await).await
+        }
+        Some(Command::Demo(server)) => {
+            let reached = Reached::open_api(&server, Purpose::Client).await?;
+            reached.run(async |operator| commands::demo::run(operator).await).await
+        }
+    }
 }

@@ -19,9 +19,15 @@ const DESCRIBED: &[(&str, Kind, &str)] = &[
     ("aredvi_projector_events_total", Kind::Counter, "Events applied, by view."),
     ("aredvi_projector_batches_total", Kind::Counter, "Transactions committed, by view."),
     ("aredvi_projector_parked_total", Kind::Counter, "Records put aside, by view."),
+    ("aredvi_projector_refused_total", Kind::Counter, "Requests that could not be read and were refused by rule, by view."),
     ("aredvi_projector_parked_keys", Kind::Gauge, "Keys that records are put aside of now, by view and generation."),
     ("aredvi_projector_lag_events", Kind::Gauge, "Records of the log that are not applied yet, by view and generation."),
-    ("aredvi_projector_lag_ms", Kind::Gauge, "How old the last applied event was when that was less than all, in milliseconds."),
+    (
+        "aredvi_projector_lag_ms",
+        Kind::Gauge,
+        "How long ago a view is known to have had all that stood on the log, in milliseconds.",
+    ),
+    ("aredvi_projector_stopped", Kind::Gauge, "1 when a view cannot go on without an operator, by view."),
     ("aredvi_db_reads_total", Kind::Counter, "Queries that were not answered from memory."),
     ("aredvi_feed_index_stories", Kind::Gauge, "Stories that the feed index holds in memory."),
     (
@@ -34,6 +40,7 @@ const DESCRIBED: &[(&str, Kind, &str)] = &[
         Kind::Gauge,
         "How long ago something new was heard from the log, in milliseconds; quiet is no fault.",
     ),
+    ("aredvi_trace_spans_total", Kind::Counter, "Spans of traces, by what became of them."),
     ("aredvi_streams_open", Kind::Gauge, "Live streams that are open."),
     ("aredvi_deliveries_total", Kind::Counter, "What came of letters, by channel and outcome."),
     (
@@ -95,5 +102,31 @@ mod tests {
         assert!(dashboard.is_subset(&known), "{:?}", dashboard.difference(&known));
         assert!(alerts.is_subset(&known) && !alerts.is_empty(), "{:?}", alerts.difference(&known));
         assert_eq!(dashboard, known, "the dashboard shows everything");
+    }
+
+    #[test]
+    fn who_is_on_call_hears_of_lag_of_what_is_put_aside_or_refused_and_of_late_letters() {
+        let alerts = include_str!("../deploy/prometheus/alerts.yaml");
+        for (alert, expr) in [
+            ("AredviViewLags", "max by (view) (aredvi_projector_lag_ms) >"),
+            ("AredviViewStopped", "max by (view) (aredvi_projector_stopped) >"),
+            ("AredviParked", "max by (view) (aredvi_projector_parked_keys) >"),
+            ("AredviRefused", "sum by (view) (increase(aredvi_projector_refused_total[1h])) >"),
+            ("AredviWritesFail", "sum(rate(aredvi_journal_append_seconds_count{outcome=\"failed\"}"),
+            ("AredviLettersLate", "max(aredvi_ledger_oldest_ms) >"),
+            ("AredviNotifierMissing", "absent(aredvi_ledger_oldest_ms)"),
+        ] {
+            let (_, rest) = alerts.split_once(&format!("- alert: {alert}\n")).expect("the alert");
+            let this = rest.split("- alert:").next().expect("its lines");
+            assert!(this.contains(expr), "{alert}: {this}");
+        }
+    }
+
+    #[test]
+    fn a_view_that_nobody_keeps_is_missed() {
+        // `sessions` has no database of its own.
+        let views = crate::config::VIEWS.len() + 1;
+        let alerts = include_str!("../deploy/prometheus/alerts.yaml");
+        assert!(alerts.contains(&format!("(aredvi_projector_lag_ms)) or vector(0)) < {views}")));
     }
 }

@@ -12,7 +12,7 @@ use clap::Args;
 use crate::failure::Misuse;
 
 /// The views that may have a database of their own.
-const VIEWS: &[&str] =
+pub const VIEWS: &[&str] =
     &["accounts", "actors", "graph", "media", "story_feed", "notification_feed", "planner", "ledger", "janitor", "key_keeper"];
 /// The file of the embedded cache in the data directory.
 const CACHE_FILE: &str = "cache.db";

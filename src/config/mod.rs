@@ -5,13 +5,17 @@
 
 mod engines;
 mod http;
+mod traces;
 
 use aredvi_events::Clock;
 use aredvi_notifier::channels::MailUrl;
 use clap::Args;
 
 pub use engines::Engines;
+#[cfg(test)]
+pub use engines::VIEWS;
 pub use http::{AdminListen, Http, Origin};
+pub use traces::{OtlpEndpoint, Traces};
 
 use crate::failure::Misuse;
 use crate::logging::Format;

@@ -50,6 +50,7 @@ pub async fn start(process: &mut Process, deps: &Deps) -> Memory {
     let actors = ViewReader::open(&Actors, &[Actors.schema_version()], deps, LOOK).await;
     let graph = ViewReader::open(&Graph, &[Graph.schema_version()], deps, LOOK).await;
     let follower = Follower {
+        name: "facts",
         journal: deps.journal.clone(),
         clock: deps.mint.clock().clone(),
         facts: Arc::clone(&memory.facts),

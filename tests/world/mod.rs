@@ -13,7 +13,9 @@ pub mod own_engines;
 pub mod person;
 pub mod places;
 pub mod process;
+pub mod receiver;
 pub mod site;
+pub mod telling;
 mod until;
 
 use std::collections::BTreeSet;

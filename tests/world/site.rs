@@ -189,6 +189,11 @@ impl Site {
         status
     }
 
+    /// Asks all processes to end, and says how they did.
+    pub fn end_all(&mut self) -> Vec<std::process::ExitStatus> {
+        (0..self.processes.len()).rev().map(|index| self.end(index)).collect()
+    }
+
     /// Runs `aredvi` with these words on this site's engines.
     pub fn run(&self, words: &[&str]) -> std::process::Output {
         self.command(words).output().expect("aredvi")

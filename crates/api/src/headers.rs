@@ -11,7 +11,7 @@ pub const LAG_MS: HeaderName = HeaderName::from_static("aredvi-lag-ms");
 /// The request's trace id, to be quoted in a report.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The trace that the request is part of (W3C Trace Context).
-pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub const TRACEPARENT: HeaderName = HeaderName::from_static(aredvi_traces::TRACEPARENT);
 /// How many requests are allowed within a window.
 pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 /// How many more are allowed now.

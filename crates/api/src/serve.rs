@@ -83,6 +83,7 @@ pub async fn follow(app: Arc<App>, shutdown: CancellationToken) {
         Arc::clone(&app.verdicts) as _,
     ];
     let follower = Follower {
+        name: "api",
         journal: app.journal.clone(),
         clock: app.mint.clock().clone(),
         facts: Arc::clone(&app.facts),

@@ -7,6 +7,7 @@ use aredvi_events::{JournalId, Mint, Place, Positions, Record, Topic};
 
 use crate::embedded::Embedded;
 use crate::error::{AppendError, CloseError, OpenError, ReadError};
+use crate::followed::Followed;
 use crate::kafka::{self, Kafka};
 use crate::limits::append_bytes;
 use crate::tail::Tail;
@@ -53,26 +54,34 @@ impl Journal {
     }
 
     /// Appends records, each to the partition of its key, in their order; `Ok` holds their places in the same order and
-    /// means that all are durable.
+    /// means that all are durable. A record whose trace is exported carries this step of it on.
     ///
     /// It answers within [`APPEND_LIMIT`](crate::APPEND_LIMIT). Dropping the future does not take the records back.
     ///
     /// # Errors
     /// [`AppendError`], which says whether the records may be on the log.
-    #[tracing::instrument(name = "journal.append", skip_all, fields(records = records.len()))]
-    pub async fn append(&self, records: Vec<Record>) -> Result<Vec<Place>, AppendError> {
+    pub async fn append(&self, mut records: Vec<Record>) -> Result<Vec<Place>, AppendError> {
         let bytes = append_bytes(&records).ok_or(AppendError::TooLarge)?;
         if records.is_empty() {
             return Ok(Vec::new());
         }
         let began = Instant::now();
+        let followed = Followed::begin(self.system(), &mut records);
         let appended = match &*self.0 {
             Engine::Embedded(embedded) => embedded.append(records, bytes).await,
             Engine::Kafka(kafka) => kafka.append(records).await,
         };
+        followed.end(appended.as_ref().ok());
         let outcome = if appended.is_ok() { "durable" } else { "failed" };
         metrics::histogram!("aredvi_journal_append_seconds", "outcome" => outcome).record(began.elapsed().as_secs_f64());
         appended
+    }
+
+    fn system(&self) -> &'static str {
+        match &*self.0 {
+            Engine::Embedded(_) => "sqlite",
+            Engine::Kafka(_) => "kafka",
+        }
     }
 
     /// Reads exactly the partitions that `from` names, each from its next offset on.

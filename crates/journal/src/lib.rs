@@ -11,6 +11,7 @@
 mod created;
 mod embedded;
 mod error;
+mod followed;
 mod journal;
 mod kafka;
 mod limits;

@@ -5,10 +5,12 @@
 
 pub mod accounts;
 pub mod actors;
+mod behind;
 pub mod cache;
 pub mod control;
 pub mod db;
 pub mod facts;
+mod followed;
 pub mod graph;
 pub mod keys;
 pub mod media;

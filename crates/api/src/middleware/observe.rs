@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use aredvi_traces::Trace;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
@@ -10,7 +11,7 @@ use axum::response::Response;
 use tracing::Instrument;
 
 use super::Shell;
-use super::trace::Trace;
+use super::trace;
 use crate::headers;
 
 /// The histogram of the seconds until an answer begins, by `method`, `route` and `status`; its count is the requests'.
@@ -21,21 +22,28 @@ const NO_ROUTE: &str = "none";
 /// Runs the rest within a span and a trace, and measures it.
 pub async fn observe(State(shell): State<Arc<Shell>>, request: Request, next: Next) -> Response {
     let began = Instant::now();
-    let trace = Trace::of(request.headers(), shell.mint.random());
+    let caller = trace::caller(request.headers());
     let method = method(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     let span = tracing::info_span!(
         "api",
         otel.name = %format_args!("api.{method} {route}"),
+        otel.kind = "server",
+        otel.status_code = tracing::field::Empty,
         http.request.method = method,
         http.route = route,
         http.response.status_code = tracing::field::Empty,
-        trace.id = %trace.trace_id(),
+        trace_id = tracing::field::Empty,
     );
-    let mut response = trace.around(next.run(request).instrument(span.clone())).await;
+    let trace = aredvi_traces::begin(&span, caller).unwrap_or_else(|| Trace::begun(caller, shell.mint.random()));
+    span.record("trace_id", trace.trace_id());
+    let mut response = trace::around(trace, next.run(request).instrument(span.clone())).await;
     let status = response.status();
     span.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
     metrics::histogram!(DURATION, "method" => method, "route" => route.to_owned(), "status" => status.as_str().to_owned())
         .record(began.elapsed().as_secs_f64());
     for (name, value) in [(headers::TRACEPARENT, trace.traceparent()), (headers::REQUEST_ID, trace.trace_id())] {

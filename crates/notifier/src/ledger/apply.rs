@@ -8,6 +8,7 @@ use aredvi_events::notifications::{NotificationEvent, NotificationRaised};
 use aredvi_events::{ActorId, Body, NotificationId, Origin, Positions};
 use aredvi_projectors::db::{DbError, OnConflict, Tx, Upsert, Value};
 use aredvi_projectors::view::{ApplyError, Batch};
+use aredvi_traces::Trace;
 
 use super::Ledger;
 use super::schema::{MAIL, outcome};
@@ -28,6 +29,7 @@ const RAISED: Upsert = Upsert {
         ("cause", OnConflict::Replace),
         ("cause_time", OnConflict::Replace),
         ("raised_at", OnConflict::Replace),
+        ("traceparent", OnConflict::Replace),
         ("next_attempt", OnConflict::Keep),
     ],
 };
@@ -143,7 +145,7 @@ fn keys_of(keys: &[Key]) -> Vec<Value> {
     keys.iter().flat_map(|(recipient, id)| [(*recipient).into(), (*id).into()]).collect()
 }
 
-fn row(raised: &NotificationRaised, placed: &Placed) -> [Value; 12] {
+fn row(raised: &NotificationRaised, placed: &Placed) -> [Value; 13] {
     [
         raised.recipient.into(),
         raised.notification.into(),
@@ -156,6 +158,7 @@ fn row(raised: &NotificationRaised, placed: &Placed) -> [Value; 12] {
         raised.cause.into(),
         raised.cause_time.into(),
         placed.place.offset.into(),
+        placed.event.traceparent.as_deref().and_then(Trace::parse).map(|trace| trace.traceparent()).into(),
         raised.cause_time.into(),
     ]
 }

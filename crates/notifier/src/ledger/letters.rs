@@ -25,6 +25,8 @@ pub(super) struct Due {
     pub(super) seen: bool,
     /// Attempts begun, a claimed one included.
     pub(super) attempts: u32,
+    /// Where it stands in the trace of its cause.
+    pub(super) traceparent: Option<String>,
     /// Unix milliseconds; a claim lies in the future.
     next_attempt: i64,
 }
@@ -33,7 +35,7 @@ pub(super) struct Due {
 pub(super) async fn due(db: &Db, now_ms: i64, limit: u64) -> Result<Vec<Due>, DbError> {
     // letters_by_turn
     let sql = "SELECT recipient, notification, verb, subject, medium, comment_id, cause, cause_time, seen, attempts,
-            next_attempt
+            traceparent, next_attempt
         FROM letters WHERE due = 1 AND outcome = ? AND settled = 0 AND next_attempt <= ? AND channel = ?
         ORDER BY next_attempt LIMIT ?";
     let rows = db.read_latest(sql, vec![outcome::NONE.into(), now_ms.into(), MAIL.into(), limit.into()]).await?;
@@ -108,6 +110,7 @@ fn read(row: &Row) -> Result<Due, DbError> {
         cause_time: row.int(7)?,
         seen: row.int(8)? != 0,
         attempts: row.id(9)?,
-        next_attempt: row.int(10)?,
+        traceparent: row.opt_text(10)?.map(str::to_owned),
+        next_attempt: row.int(11)?,
     })
 }

@@ -32,7 +32,7 @@ use sender::Sender;
 /// The name of the view.
 pub const NAME: &str = "ledger";
 /// The version of its schema.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Connections that the sender reads each view with.
 const SIZES: PoolSizes = PoolSizes { write: 2, read: 2 };
 

@@ -5,7 +5,8 @@ use aredvi_projectors::view::Table;
 use crate::birth::BIRTHS;
 
 /// One letter for each recipient, notification and channel. Facts of `notifications` and of `deliveries` are columns of
-/// their own; the last three are this notifier's own attempts.
+/// their own; the last three are this notifier's own attempts. Where the letter stands in a trace depends on who read the
+/// log when, so it is not compared.
 const LETTERS: Table = Table {
     name: "letters",
     ddl: &[
@@ -20,6 +21,7 @@ const LETTERS: Table = Table {
             comment_id BIGINT,
             cause VARBINARY(16),
             cause_time BIGINT NOT NULL DEFAULT 0,
+            traceparent VARCHAR(55),
             raised_at BIGINT,
             seen INT NOT NULL DEFAULT 0,
             outcome INT NOT NULL DEFAULT 0,

@@ -10,8 +10,10 @@ use aredvi_projectors::db::{Db, DbError};
 use aredvi_projectors::runner::{NotReady, ViewReader};
 use aredvi_projectors::view::Derived;
 use aredvi_projectors::{accounts, actors};
+use aredvi_traces::Step;
 use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::letters::{self, Due};
 use super::{Outbox, backoff};
@@ -154,17 +156,40 @@ impl Sender {
     }
 
     /// Claims one letter and brings it to an end, or puts it off.
-    #[tracing::instrument(name = "notify.email", skip_all, fields(notification = %due.notification, recipient = %due.recipient))]
     async fn take(&self, db: &Db, mut due: Due) -> Result<(), Interrupted> {
         let until = self.now_ms().saturating_add(millis(CLAIM));
         if !letters::claim(db, &mut due, until).await? {
             return Ok(());
         }
-        match self.deliver(&due).await {
-            Ok(Fate::Later(pause)) => Ok(letters::put_off(db, &due, self.now_ms().saturating_add(millis(pause))).await?),
-            Ok(fate) => self.tell(db, &due, fate).await,
+        let traced = aredvi_traces::sampled_event(due.traceparent.as_deref(), due.cause_time, self.now_ms());
+        let Some(trace) = traced else {
+            let span = tracing::info_span!("notify.email", notification = %due.notification, recipient = %due.recipient);
+            return self.bring_to_an_end(db, &due).instrument(span).await;
+        };
+        let span = tracing::info_span!(
+            parent: None,
+            "notify.email",
+            otel.kind = "client",
+            otel.status_code = tracing::field::Empty,
+            notification = %due.notification,
+            recipient = %due.recipient,
+            attempt = due.attempts,
+        );
+        let step = Step::after(trace, span);
+        due.traceparent = Some(step.traceparent());
+        let ended = self.bring_to_an_end(db, &due).instrument(step.span().clone()).await;
+        if ended.is_err() {
+            step.failed();
+        }
+        ended
+    }
+
+    async fn bring_to_an_end(&self, db: &Db, due: &Due) -> Result<(), Interrupted> {
+        match self.deliver(due).await {
+            Ok(Fate::Later(pause)) => Ok(letters::put_off(db, due, self.now_ms().saturating_add(millis(pause))).await?),
+            Ok(fate) => self.tell(db, due, fate).await,
             Err(interrupted) => {
-                letters::put_off(db, &due, self.now_ms().saturating_add(millis(PAUSE))).await?;
+                letters::put_off(db, due, self.now_ms().saturating_add(millis(PAUSE))).await?;
                 Err(interrupted)
             }
         }
@@ -244,7 +269,7 @@ impl Sender {
             time_ms: self.now_ms(),
             source: self.deps.runner.journal.id(),
             origin: Origin::Here,
-            traceparent: None,
+            traceparent: due.traceparent.clone(),
             body: Body::Deliveries(event),
         };
         let derived = Derived { topic: Topic::Deliveries, event };

@@ -134,6 +134,7 @@ impl World {
 
     fn follow(&self) {
         let follower = Follower {
+            name: "facts",
             journal: self.deps.runner.journal.clone(),
             clock: self.mint().clock().clone(),
             facts: Arc::clone(&self.deps.facts),

@@ -5,6 +5,7 @@ use aredvi_events::clock::parse_rfc3339;
 use aredvi_events::codec::{self, Body};
 use aredvi_events::identity::verdict_id;
 use aredvi_events::{ActorId, Event, JournalId, Origin, Record, Topic};
+use aredvi_traces::TRACEPARENT;
 use uuid::Uuid;
 
 use super::rows::{Person, Request, refusal_number};
@@ -40,6 +41,7 @@ struct Asked {
     time_ms: i64,
     source: JournalId,
     origin: Origin,
+    traceparent: Option<String>,
     registration: bool,
 }
 
@@ -56,6 +58,7 @@ impl Asked {
             time_ms: parse_rfc3339(codec::header(record, "ce_time")?)?,
             source: JournalId(Uuid::parse_str(codec::header(record, "ce_source")?.strip_prefix("urn:aredvi:")?).ok()?),
             origin,
+            traceparent: codec::header(record, TRACEPARENT).map(str::to_owned),
             registration: codec::header(record, "ce_type") == Some("registration.requested"),
         })
     }
@@ -73,7 +76,7 @@ impl Asked {
             time_ms: self.time_ms,
             source: self.source,
             origin: self.origin,
-            traceparent: None,
+            traceparent: self.traceparent,
             body,
         })
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aredvi_events::envelope::Placed;
 use aredvi_events::{Clock, Place, Positions, Topic, codec};
 use aredvi_journal::{BatchLimits, Journal, ReadError};
+use aredvi_traces::Step;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -77,6 +78,8 @@ impl Heard {
 
 /// The tail of one process.
 pub struct Follower {
+    /// Whose memory it keeps, as its steps of a trace are named: `hear.api`.
+    pub name: &'static str,
     /// What it reads.
     pub journal: Journal,
     /// The clock of its waits.
@@ -119,6 +122,7 @@ impl Follower {
             let now_ms = self.clock.now_ms();
             let positions: Positions = stored.iter().map(|stored| stored.place).collect();
             for placed in stored.iter().filter_map(readable) {
+                let _step = self.step(&placed, now_ms);
                 self.facts.apply(&placed);
                 for listener in &self.listeners {
                     listener.hear(&placed);
@@ -131,6 +135,24 @@ impl Follower {
                 self.heard.raise(&positions);
             }
         }
+    }
+
+    /// The step of one event, when its trace is exported.
+    fn step(&self, placed: &Placed, now_ms: i64) -> Option<Step> {
+        let Placed { place, event } = placed;
+        let trace = aredvi_traces::sampled_event(event.traceparent.as_deref(), event.time_ms, now_ms)?;
+        let span = tracing::info_span!(
+            parent: None,
+            "hear",
+            otel.name = %format_args!("hear.{}", self.name),
+            otel.kind = "consumer",
+            "messaging.operation.type" = "process",
+            messaging.operation.name = "hear",
+            messaging.destination.name = place.partition.topic.name(),
+            messaging.destination.partition.id = place.partition.number,
+            messaging.message.offset = place.offset,
+        );
+        Some(Step::after(trace, span))
     }
 }
 

@@ -4,7 +4,10 @@ use aredvi_events::codec::{self, AnyTopicEvent};
 use aredvi_events::envelope::Placed;
 use aredvi_events::mint::derived_id;
 use aredvi_events::{Body, JournalId, Positions, Stored, Topic};
+use aredvi_traces::{MAX_FOLLOWED, Step};
 use uuid::Uuid;
+
+use crate::followed::Applied;
 
 /// One record of a batch.
 pub(super) struct Item {
@@ -14,6 +17,8 @@ pub(super) struct Item {
     pub id: Uuid,
     /// What it is.
     pub what: What,
+    /// The step of its trace that goes on until it is committed.
+    pub step: Option<Step>,
 }
 
 /// What a record is to one view.
@@ -49,7 +54,7 @@ impl Item {
                 | Body::Deliveries(_) => What::Event(placed),
             },
         };
-        Self { stored, id, what }
+        Self { stored, id, what, step: None }
     }
 
     /// Takes the event to apply.
@@ -66,6 +71,17 @@ impl Item {
     /// What it is parked by: its topic and its key.
     pub fn key(&self) -> ParkingKey {
         parking_key(self.stored.place.partition.topic, &self.stored.record.key)
+    }
+}
+
+/// Goes on with the traces of a batch; what follows from an event follows from its step.
+pub(super) fn follow(items: &mut [Item], applied: Applied<'_>, now_ms: i64) {
+    let steps = items.iter_mut().filter_map(|item| Some((applied.step(&item.stored, now_ms)?, item)));
+    for (step, item) in steps.take(MAX_FOLLOWED) {
+        if let What::Event(placed) = &mut item.what {
+            placed.event.traceparent = Some(step.traceparent());
+        }
+        item.step = Some(step);
     }
 }
 

@@ -132,8 +132,9 @@ impl Parking {
             keys: self.deps.keys.clone(),
             clock: self.deps.mint.clock().clone(),
             db: db.clone(),
+            generation: n,
             max_parked: self.deps.limits.max_parked,
-            gauge: Progress::default().gauge(self.view.name(), n),
+            gauge: Progress::default().gauge(self.view.name(), n, self.deps.mint.now_ms()),
         };
         projector.retry(partition, &key).await.map(Some).map_err(|failure| match failure {
             Failure::Again(reason) | Failure::Fault(reason) | Failure::Stop(reason) => ParkingError::NotApplied(reason),

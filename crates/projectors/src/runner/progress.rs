@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aredvi_events::clock::parse_rfc3339;
-use aredvi_events::codec;
+use aredvi_events::{Positions, codec};
 
 use super::batch::Item;
+use crate::behind::Behind;
 
 /// How the projectors of this process are doing; clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Progress(Arc<Mutex<BTreeMap<(String, u32), Report>>>);
 
 /// One generation of one view.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Report {
     /// The view.
     pub view: String,
@@ -25,9 +26,10 @@ pub struct Report {
     pub events: u64,
     /// Records between it and the end of the log, as of the last look; offsets are not dense, so it is an upper bound.
     pub lag_events: u64,
-    /// How old the newest event is that it has, in milliseconds, while it is behind; else 0.
+    /// How long ago it is known to have had all that stood on the log, in milliseconds; 0 when it has all.
     pub lag_ms: i64,
     newest_ms: i64,
+    behind: Behind,
 }
 
 /// Whether a view goes on.
@@ -53,9 +55,11 @@ impl Progress {
         self.lock().values().filter(|report| report.view == view).cloned().collect()
     }
 
-    pub(super) fn gauge(&self, view: &str, generation: u32) -> Gauge {
-        let gauge = Gauge { progress: self.clone(), view: view.to_owned(), generation };
+    pub(super) fn gauge(&self, view: &str, generation: u32, began_ms: i64) -> Gauge {
+        let gauge = Gauge { progress: self.clone(), view: view.to_owned(), generation, began_ms };
         gauge.change(|_| ());
+        // The first one shall be seen to be one more.
+        metrics::counter!("aredvi_projector_refused_total", "view" => view.to_owned()).increment(0);
         gauge
     }
 
@@ -70,6 +74,7 @@ pub(super) struct Gauge {
     progress: Progress,
     view: String,
     generation: u32,
+    began_ms: i64,
 }
 
 impl Gauge {
@@ -86,6 +91,11 @@ impl Gauge {
         });
     }
 
+    /// One was refused by rule.
+    pub fn refused(&self) {
+        metrics::counter!("aredvi_projector_refused_total", "view" => self.view.clone()).increment(1);
+    }
+
     /// These were put aside.
     pub fn parked(&self, records: usize) {
         let records = u64::try_from(records).unwrap_or(u64::MAX);
@@ -94,8 +104,7 @@ impl Gauge {
 
     /// Something of this many keys is put aside.
     pub fn parked_keys(&self, keys: usize) {
-        let labels = [("view", self.view.clone()), ("generation", self.generation.to_string())];
-        metrics::gauge!("aredvi_projector_parked_keys", &labels).set(u32::try_from(keys).unwrap_or(u32::MAX));
+        metrics::gauge!("aredvi_projector_parked_keys", &self.labels()).set(u32::try_from(keys).unwrap_or(u32::MAX));
     }
 
     /// It goes on.
@@ -125,25 +134,41 @@ impl Gauge {
         });
     }
 
-    /// How far it is behind now.
-    pub fn lag(&self, events: u64, now_ms: i64) {
-        let mut ms = 0;
+    /// How far it was seen to be.
+    pub fn look(&self, positions: &Positions, ends: &Positions, now_ms: i64) {
+        let behind = ends.iter().map(|(partition, end)| end.saturating_sub(positions.next(partition))).sum();
         self.change(|report| {
-            report.lag_events = events;
-            report.lag_ms = if events == 0 { 0 } else { now_ms.saturating_sub(report.newest_ms).max(0) };
-            ms = report.lag_ms;
+            report.behind.look(positions, ends, now_ms);
+            report.lag_events = behind;
         });
-        let labels = [("view", self.view.clone()), ("generation", self.generation.to_string())];
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-        {
-            metrics::gauge!("aredvi_projector_lag_events", &labels).set(events as f64);
-            metrics::gauge!("aredvi_projector_lag_ms", &labels).set(ms as f64);
+        metrics::gauge!("aredvi_projector_lag_events", &self.labels()).set(behind as f64);
+    }
+
+    /// Tells operators how far it is behind; of each view, they are told of the generation that serves.
+    pub fn tell(&self, serving: bool, now_ms: i64) {
+        let (mut ms, mut is_stopped) = (0, false);
+        self.change(|report| {
+            report.lag_ms = report.behind.ms(report.newest_ms, now_ms);
+            ms = report.lag_ms;
+            is_stopped = matches!(report.status, Status::Stopped(_));
+        });
+        if serving {
+            #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+            metrics::gauge!("aredvi_projector_lag_ms", "view" => self.view.clone()).set(ms as f64);
+            metrics::gauge!("aredvi_projector_stopped", "view" => self.view.clone()).set(u32::from(is_stopped));
         }
     }
 
     /// This process no longer works on it.
     pub fn gone(&self) {
         self.progress.lock().remove(&(self.view.clone(), self.generation));
+        metrics::gauge!("aredvi_projector_lag_events", &self.labels()).set(0.0);
+        metrics::gauge!("aredvi_projector_parked_keys", &self.labels()).set(0.0);
+    }
+
+    fn labels(&self) -> [(&'static str, String); 2] {
+        [("view", self.view.clone()), ("generation", self.generation.to_string())]
     }
 
     fn change(&self, change: impl FnOnce(&mut Report)) {
@@ -156,6 +181,7 @@ impl Gauge {
             lag_events: 0,
             lag_ms: 0,
             newest_ms: 0,
+            behind: Behind::since(self.began_ms),
         }));
     }
 }

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use aredvi_events::envelope::Placed;
 use aredvi_events::{Clock, Positions, Stored, codec};
 use aredvi_journal::Journal;
+use aredvi_traces::Step;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::db::{Db, DbError, Tx};
+use crate::followed::Applied;
 use crate::keys::{KeyStore, Opener};
 use crate::view::{ApplyError, Batch, Derived, Unusable, View};
 
@@ -29,6 +31,7 @@ pub(super) struct Projector {
     pub keys: KeyStore,
     pub clock: Clock,
     pub db: Db,
+    pub generation: u32,
     pub max_parked: u64,
     pub gauge: Gauge,
 }
@@ -49,6 +52,8 @@ impl Projector {
     pub async fn project(&self, lease: &mut Lease, stored: Vec<Stored>, stop: &CancellationToken) -> Result<(), Left> {
         let journal = self.journal.id();
         let mut items: Vec<Item> = stored.into_iter().map(|stored| Item::read(stored, self.view.name(), journal)).collect();
+        let applied = Applied { view: self.view.name(), generation: self.generation, batch: items.len() };
+        batch::follow(&mut items, applied, self.clock.now_ms());
         let mut opener = self.opener_for(&items, stop).await?;
         let mut pause = Pause::new(&self.clock);
         let mut from = 0;
@@ -68,6 +73,7 @@ impl Projector {
             match step.instrument(span).await {
                 Ok(()) => {
                     self.gauge.applied(&items[from..to]);
+                    items[from..to].iter_mut().for_each(|item| item.step = None);
                     pause.reset();
                     from = to;
                 }
@@ -156,6 +162,7 @@ impl Projector {
                     let unusable = Unusable { stored: item.stored.clone(), reason: reason.clone() };
                     self.apply(tx, &mut run, opener, taken, &mut derived).await?;
                     tracing::warn!(view = self.view.name(), place = %item.stored.place, event = %item.id, reason, "refused");
+                    self.gauge.refused();
                     derived.extend(self.view.refuse(tx, &unusable).await.map_err(refusal)?);
                 }
             }
@@ -204,6 +211,7 @@ impl Projector {
         }
         let rows: Vec<_> = park.iter().map(|(index, reason)| (&items[*index], reason.as_str())).collect();
         parked::add(tx, &rows, self.clock.now_ms()).await?;
+        park.iter().filter_map(|(index, _)| items[*index].step.as_ref()).for_each(Step::failed);
         self.gauge.parked(rows.len());
         Ok(())
     }

@@ -42,7 +42,7 @@ impl Running {
             n,
             state,
             serving: serving.clone(),
-            gauge: deps.progress.gauge(view.name(), n),
+            gauge: deps.progress.gauge(view.name(), n, deps.mint.now_ms()),
             stop: stop.clone(),
         };
         Self { stop, serving, task: tokio::spawn(work.run()) }
@@ -80,6 +80,19 @@ struct Work {
 
 impl Work {
     async fn run(self) {
+        tokio::join!(self.works(), self.tells());
+        self.gauge.gone();
+    }
+
+    /// Tells how far it is behind, whether it goes on or not.
+    async fn tells(&self) {
+        let clock = self.deps.mint.clock();
+        while sleep(clock, ROUND, &self.stop).await.is_ok() {
+            self.gauge.tell(self.serving.load(Ordering::Relaxed), clock.now_ms());
+        }
+    }
+
+    async fn works(&self) {
         let clock = self.deps.mint.clock();
         let mut pause = Pause::new(clock);
         loop {
@@ -100,7 +113,6 @@ impl Work {
                 break;
             }
         }
-        self.gauge.gone();
     }
 
     /// Works until the end, or until the view cannot go on.
@@ -163,6 +175,7 @@ impl Work {
             keys: self.deps.keys.clone(),
             clock: self.deps.mint.clock().clone(),
             db: db.clone(),
+            generation: self.n,
             max_parked: self.deps.limits.max_parked,
             gauge: self.gauge.clone(),
         }
@@ -176,8 +189,7 @@ impl Work {
         while sleep(clock, ROUND, stop).await.is_ok() {
             let Ok(positions) = schema::latest_positions(db).await else { continue };
             let Ok(ends) = self.deps.journal.ends(self.view.topics()).await else { continue };
-            let lag = ends.iter().map(|(partition, end)| end.saturating_sub(positions.next(partition))).sum();
-            self.gauge.lag(lag, clock.now_ms());
+            self.gauge.look(&positions, &ends, clock.now_ms());
             if let Ok(keys) = parked::all_keys(db).await {
                 self.gauge.parked_keys(keys.len());
             }

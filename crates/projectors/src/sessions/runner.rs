@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aredvi_events::{Partition, Positions, Stored, Topic};
 use aredvi_journal::{BatchLimits, Journal, ReadError, Tail};
+use aredvi_traces::{MAX_FOLLOWED, Step};
 use futures_util::future::try_join_all;
 use tokio_util::sync::CancellationToken;
 
@@ -16,9 +17,12 @@ use super::apply::Applied;
 use super::lease::{Begun, Hold};
 use super::watch::Watch;
 use crate::cache::CacheError;
+use crate::followed;
 
 /// The view's name.
 pub const VIEW: &str = "sessions";
+/// It has one generation: it is made anew by a replay.
+const GENERATION: u32 = 1;
 /// How long a lease stands without renewal, in milliseconds.
 const LEASE_MS: i64 = 5_000;
 /// How often leases are renewed, positions compared, and free partitions asked for, in milliseconds.
@@ -183,6 +187,10 @@ impl SessionsProjector {
         for (number, records) in batches {
             let (Some(last), Some(&expected)) = (records.last(), work.held.get(&number)) else { continue };
             let next = Positions::from_iter([last.place]).next(last.place.partition);
+            let applied = followed::Applied { view: VIEW, generation: GENERATION, batch: records.len() };
+            let now = self.sessions.cache().clock().now_ms();
+            let steps = records.iter().filter_map(|stored| applied.step(stored, now));
+            let _steps: Vec<Step> = steps.take(MAX_FOLLOWED).collect();
             match self.sessions.apply_batch(number, &self.holder, expected, &records, next).await? {
                 Applied::Applied => {
                     work.held.insert(number, next);
