@@ -9,7 +9,7 @@ mod message;
 mod offsets;
 mod producer;
 mod sending;
-mod settings;
+pub mod settings;
 mod tail;
 #[cfg(test)]
 mod tests;
