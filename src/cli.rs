@@ -1,7 +1,11 @@
 //! The command line.
 
+mod consumers;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
+
+pub use consumers::{AdminToken, Schema};
 
 use anyhow::Context as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -90,7 +94,7 @@ pub enum Command {
     /// Events that a view could not apply, set aside with all later ones of their key.
     #[command(subcommand)]
     Parked(Parked),
-    /// Site administrators.
+    /// Site administrators, and tokens for programs of others.
     #[command(subcommand)]
     Admin(Admin),
     /// Write a backup into a directory, or bring the one there up to now; the community goes on meanwhile.
@@ -109,6 +113,9 @@ pub enum Command {
     /// `aredvi journal export - | aredvi journal import - --journal kafka://… --db mysql://…`
     #[command(subcommand)]
     Journal(JournalFile),
+    /// Print what the events on the log look like, for consumers in other languages.
+    #[command(subcommand)]
+    Schema(Schema),
     /// Fill a server with a small lively community, and say how to sign in to it.
     ///
     /// Twelve people with notes, follows, comments, votes, mentions and hashtags, written through the same API that
@@ -311,7 +318,7 @@ pub struct ParkedEvent {
     pub server: AtServer,
 }
 
-/// What to do with site administrators.
+/// What to do with site administrators and service tokens.
 #[derive(Debug, Subcommand)]
 pub enum Admin {
     /// Register a person and make him a site administrator.
@@ -319,6 +326,9 @@ pub enum Admin {
     /// The password is read from the terminal, from the first line of stdin, or from AREDVI_ADMIN_PASSWORD; never from the
     /// command line, which everybody on the machine can read.
     Create(AdminCreate),
+    /// Tokens for programs that read the log and need its seals opened.
+    #[command(subcommand)]
+    Token(AdminToken),
 }
 
 /// The administrator to be.
@@ -377,6 +387,9 @@ impl Cli {
                 | Command::Demo(server),
             ) => &server.logging,
             Some(Command::Parked(parked)) => &parked.server().logging,
+            Some(Command::Admin(Admin::Token(token))) => &token.server().logging,
+            // It prints and ends.
+            Some(Command::Schema(_)) => &self.serve.logging,
         }
     }
 

@@ -61,6 +61,7 @@ async fn run_command(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Backup(backup)) => commands::backup::run(backup).await,
         Some(Command::Restore(restore)) => commands::restore::run(restore).await,
         Some(Command::Journal(file)) => commands::journal::run(file).await,
+        Some(Command::Schema(schema)) => commands::schema::run(&schema),
         Some(Command::Views(server)) => {
             Reached::open(&server, None).await?.run(async |operator| commands::views::run(operator).await).await
         }
@@ -76,6 +77,10 @@ async fn run_command(cli: Cli) -> anyhow::Result<()> {
             let password = commands::admin::password()?;
             let reached = Reached::open_api(&create.server, Purpose::Operator).await?;
             reached.run(async |operator| commands::admin::create(operator, &create, &password).await).await
+        }
+        Some(Command::Admin(Admin::Token(token))) => {
+            let reached = Reached::open(token.server(), None).await?;
+            reached.run(async |operator| commands::token::run(operator, &token).await).await
         }
         Some(Command::Demo(server)) => {
             let reached = Reached::open_api(&server, Purpose::Client).await?;

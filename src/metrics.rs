@@ -41,6 +41,7 @@ const DESCRIBED: &[(&str, Kind, &str)] = &[
         "How long ago something new was heard from the log, in milliseconds; quiet is no fault.",
     ),
     ("aredvi_trace_spans_total", Kind::Counter, "Spans of traces, by what became of them."),
+    ("aredvi_seals_opened_total", Kind::Counter, "Seals that other consumers had opened, by outcome."),
     ("aredvi_streams_open", Kind::Gauge, "Live streams that are open."),
     ("aredvi_deliveries_total", Kind::Counter, "What came of letters, by channel and outcome."),
     (

@@ -11,6 +11,8 @@ pub mod planner;
 pub mod projector;
 pub mod rebuild;
 pub mod restore;
+pub mod schema;
 pub mod serve;
+pub mod token;
 pub mod topics;
 pub mod views;

@@ -1,7 +1,6 @@
 //! What visibility asks, in a process that has no api: kept by a tail of its own.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use aredvi_events::Positions;
 use aredvi_projectors::actors::Actors;
@@ -41,9 +40,6 @@ impl Memory {
     }
 }
 
-/// Between two tries to load the facts while the views do not serve.
-const LOAD_RETRY: Duration = Duration::from_millis(200);
-
 /// Keeps facts: loaded from the views `actors` and `graph`, then by the log.
 pub async fn start(process: &mut Process, deps: &Deps) -> Memory {
     let memory = Memory::default();
@@ -58,22 +54,7 @@ pub async fn start(process: &mut Process, deps: &Deps) -> Memory {
         heard: Arc::clone(&memory.heard),
     };
     process.back.start("tail", |stop| async move {
-        let mut told = String::new();
-        loop {
-            match load::facts_alone(&follower.facts, &follower.journal, &actors, &graph).await {
-                Ok(from) => break follower.heard.begin(&from),
-                Err(error) if told == error.to_string() => {}
-                Err(error) => {
-                    told = error.to_string();
-                    tracing::info!(error = &error as &dyn std::error::Error, "the facts cannot be loaded yet");
-                }
-            }
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = follower.clock.sleep(LOAD_RETRY) => {}
-            }
-        }
-        follower.run(stop).await;
+        load::keep(follower, &actors, &graph, stop).await;
         Ok(())
     });
     memory

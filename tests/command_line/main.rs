@@ -4,4 +4,5 @@ mod documents;
 mod ending;
 mod mistakes;
 mod operating;
+mod schema;
 mod server;

@@ -8,6 +8,7 @@ pub mod contract;
 pub mod engines;
 pub mod keeper;
 pub mod listening;
+pub mod log;
 mod operator;
 pub mod own_engines;
 pub mod person;

@@ -46,7 +46,7 @@ pub struct Begin {
 }
 
 /// A record with the place it had.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RecordLine {
     /// The topic's name.
     pub topic: String,

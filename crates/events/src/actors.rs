@@ -1,5 +1,6 @@
 //! Accepted facts of people, keyed by the person.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -9,7 +10,7 @@ use crate::identity::Role;
 use crate::sealing::Sealed;
 
 /// Who may see what stands on an actor's page, or one medium.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Access {
@@ -45,7 +46,7 @@ impl Access {
 }
 
 /// One place that an erasure had to reach, and when it had.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Cleared {
     /// `data_key`, `sessions`, or a view's generation: `media_g1`.
     pub place: String,
@@ -55,7 +56,7 @@ pub struct Cleared {
 unsealed!(Cleared);
 
 /// Why a request was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// The username is somebody's, or was.

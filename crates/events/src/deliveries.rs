@@ -1,12 +1,13 @@
 //! What came of telling people, keyed by the recipient. Ids only: no address is ever written here.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{events, unsealed};
 use crate::id::{ActorId, NotificationId};
 
 /// A way out of the system.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
     /// E-mail.
@@ -24,7 +25,7 @@ impl Channel {
 }
 
 /// Why something was not sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Suppression {
     /// The recipient may no longer see what it is about.

@@ -46,6 +46,8 @@ unsealed!(ActorId, CommentId, MediumId, NotificationId, SessionId, StoryId, bool
 /// Declares the events of a topic: one struct each, the enum over them, and the table between `ce_type` and variant.
 ///
 /// `"note.added" 1 => NoteAdded { … }` is the type `note.added` in version 1; every event has `by`, the acting actor.
+/// A field that came later is an `Option` with `#[schemars(skip_serializing_if = "Option::is_none")]`: older records of
+/// the same version lack it, and the schema must not ask for it.
 macro_rules! events {
     (
         $(#[$enum_doc:meta])*
@@ -59,7 +61,7 @@ macro_rules! events {
     ) => {
         $(
             $(#[$doc])*
-            #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+            #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
             pub struct $variant {
                 /// The acting actor; null when nobody signed in acted.
                 pub by: Option<$crate::id::ActorId>,
@@ -114,6 +116,15 @@ macro_rules! events {
                     } )*
                 }
             }
+
+            /// What each type's value is like, in the order of [`Self::TYPES`].
+            pub(crate) const SHAPES: &'static [$crate::schema::Shape] = &[$(
+                $crate::schema::Shape {
+                    ty: $ty,
+                    version: $version,
+                    of_value: |generator| generator.into_root_schema_for::<$variant>(),
+                }
+            ),*];
 
             pub(crate) fn to_json(&self) -> serde_json::Result<Vec<u8>> {
                 match self { $( Self::$variant(event) => serde_json::to_vec(event), )* }

@@ -3,6 +3,7 @@
 //! A seal is bound to the id of the event that carries it. What the decider passes on to `actors` is therefore sealed
 //! by the requester for the derived event's id ([`registered_id`], [`handle_changed_id`]), and the decider opens nothing.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -13,7 +14,7 @@ use crate::mint::derived_id;
 use crate::sealing::Sealed;
 
 /// What a person may do beyond his own things.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Passes every access level and block.
@@ -40,9 +41,9 @@ events! {
         email: Sealed,
         /// A PHC string, sealed for this event.
         password_hash: Sealed,
-        /// Sealed for the event [`registered_id`].
+        /// Sealed for the `person.registered` that may follow.
         username: Sealed,
-        /// Sealed for the event [`registered_id`].
+        /// Sealed for the `person.registered` that may follow.
         name: Sealed,
     }
 
@@ -52,7 +53,7 @@ events! {
         person: ActorId,
         /// Of the username.
         username_fp: Fingerprint,
-        /// Sealed for the event [`handle_changed_id`].
+        /// Sealed for the `handle.changed` that may follow.
         username: Sealed,
     }
 

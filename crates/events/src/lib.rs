@@ -20,6 +20,7 @@ pub mod media;
 pub mod mint;
 pub mod notifications;
 pub mod place;
+pub mod schema;
 pub mod sealing;
 pub mod sessions;
 pub mod topic;

@@ -1,5 +1,6 @@
 //! What people are told, keyed by the recipient.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -7,7 +8,7 @@ use crate::event::{events, unsealed};
 use crate::id::{ActorId, CommentId, MediumId, NotificationId};
 
 /// What a story or a notification tells; the names are Anahita's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Verb {

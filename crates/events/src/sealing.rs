@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -18,12 +19,12 @@ use crate::id::ActorId;
 pub const NONCE_BYTES: usize = 24;
 
 /// One text sealed with the data key of the actor it belongs to: `{"k": actor, "b": base64url(nonce ‖ ciphertext)}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sealed {
     /// Whose data key opens it.
     #[serde(rename = "k")]
     pub actor: ActorId,
-    /// Nonce and ciphertext.
+    /// Nonce and ciphertext, base64url without padding.
     #[serde(rename = "b")]
     pub text: SealedBytes,
 }
@@ -158,6 +159,21 @@ impl<'de> Deserialize<'de> for SealedBytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
         URL_SAFE_NO_PAD.decode(text.as_bytes()).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for SealedBytes {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "SealedBytes".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        // At least nonce and tag. `contentEncoding` would ask for padding.
+        json_schema!({"type": "string", "pattern": "^[A-Za-z0-9_-]{54,}$"})
     }
 }
 

@@ -11,7 +11,7 @@ mod offsets;
 mod producer;
 mod reader;
 mod sending;
-mod settings;
+pub mod settings;
 mod tail;
 #[cfg(test)]
 mod tests;

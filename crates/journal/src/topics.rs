@@ -8,6 +8,14 @@ use crate::journal::{Journal, OpenOptions};
 use crate::kafka;
 use crate::url::JournalUrl;
 
+/// How many brokers hold a record, unless it is said that there is one broker only.
+pub const REPLICAS: i32 = kafka::settings::REPLICAS;
+
+/// What every topic is set to on Kafka, name and value.
+pub fn settings() -> Vec<(&'static str, String)> {
+    kafka::settings::fixed().into()
+}
+
 /// Why topics were not created, or do not fit.
 #[derive(Debug, thiserror::Error)]
 pub enum TopicsError {

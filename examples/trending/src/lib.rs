@@ -4,6 +4,7 @@
 
 mod apply;
 pub mod queries;
+pub mod route;
 mod schema;
 
 use aredvi_events::Topic;

@@ -1,12 +1,15 @@
-//! The operators' API: metrics, views and their generations, parked events, people.
+//! The operators' API: metrics, views and their generations, parked events, people, service tokens, seals.
 //!
 //! Whoever reaches it may do everything: it knows no sign-in, and stands on listeners of its own, never on the public one.
+//! Opening seals alone asks for a service token, so that a proxy may let other programs at that one path.
 
 pub mod metrics;
 pub mod parked;
 pub mod people;
 pub mod rebuild;
+pub mod seals;
 pub mod settled;
+pub mod tokens;
 pub mod views;
 
 use std::sync::Arc;
@@ -78,6 +81,8 @@ pub fn routes(operations: Arc<Operations>) -> Router {
         .merge(views::routes())
         .merge(rebuild::routes())
         .merge(parked::routes())
+        .merge(tokens::routes())
+        .merge(seals::routes())
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(operations)

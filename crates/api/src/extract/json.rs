@@ -43,13 +43,21 @@ impl<T: Serialize> IntoResponse for Json<T> {
 /// # Errors
 /// 415, 413, 400 as [`Json`].
 pub async fn body(request: Request) -> Result<bytes::Bytes, Problem> {
+    body_within(MAX_BODY_BYTES, request).await
+}
+
+/// The bytes of a JSON body of another bound.
+///
+/// # Errors
+/// As [`body`].
+pub async fn body_within(max_bytes: usize, request: Request) -> Result<bytes::Bytes, Problem> {
     if !says_json(request.headers()) {
         return Err(Problem::unsupported_media_type());
     }
-    if declared_length(request.headers()).is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+    if declared_length(request.headers()).is_some_and(|length| length > max_bytes as u64) {
         return Err(Problem::payload_too_large());
     }
-    whole(request.into_body()).await
+    whole_within(max_bytes, request.into_body()).await
 }
 
 /// All bytes of a body.
@@ -57,7 +65,11 @@ pub async fn body(request: Request) -> Result<bytes::Bytes, Problem> {
 /// # Errors
 /// 413 over [`MAX_BODY_BYTES`], 400 when it ends early.
 pub async fn whole(body: Body) -> Result<bytes::Bytes, Problem> {
-    to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
+    whole_within(MAX_BODY_BYTES, body).await
+}
+
+async fn whole_within(max_bytes: usize, body: Body) -> Result<bytes::Bytes, Problem> {
+    to_bytes(body, max_bytes).await.map_err(|error| {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
         while let Some(error) = cause {
             if error.is::<http_body_util::LengthLimitError>() {

@@ -37,6 +37,8 @@ kinds! {
     sign_in_required = UNAUTHORIZED, "sign-in-required", "Sign in first.";
     /// No such login, or another password: it is not told which.
     bad_credentials = UNAUTHORIZED, "bad-credentials", "The login or the password is wrong.";
+    /// A program of somebody else's has to show its token for this.
+    service_token_required = UNAUTHORIZED, "service-token-required", "Show a service token that is good.";
     /// Visible, but not to be done by this person.
     not_allowed = FORBIDDEN, "not-allowed", "You may not do this.";
     /// A write by cookie that does not prove where it comes from.
@@ -49,6 +51,8 @@ kinds! {
     username_taken = CONFLICT, "username-taken", "The username is taken.";
     /// The e-mail address is somebody's.
     email_taken = CONFLICT, "email-taken", "The e-mail address is taken.";
+    /// Something else is called so.
+    name_taken = CONFLICT, "name-taken", "The name is taken.";
     /// The body is larger than is read.
     payload_too_large = PAYLOAD_TOO_LARGE, "payload-too-large", "The body is too large.";
     /// The body is of a type that is not read here.

@@ -18,6 +18,9 @@ pub fn fixed() -> [(&'static str, String); 5] {
     ]
 }
 
+/// How many brokers hold a record where there are several.
+pub const REPLICAS: i32 = 3;
+
 /// How many in-sync replicas a write needs.
 pub const IN_SYNC: &str = "min.insync.replicas";
 
@@ -33,7 +36,7 @@ pub struct Replication {
 impl Replication {
     /// What topics are created with.
     pub fn wanted(single_broker: bool) -> Self {
-        if single_broker { Self { replicas: 1, in_sync: 1 } } else { Self { replicas: 3, in_sync: 2 } }
+        if single_broker { Self { replicas: 1, in_sync: 1 } } else { Self { replicas: REPLICAS, in_sync: REPLICAS - 1 } }
     }
 
     /// More is welcome, as long as one broker may be missing where there are several.

@@ -1,4 +1,5 @@
-//! What the processes agree on: who mints under which worker number, which generation of a view serves, who holds a timer.
+//! What the processes agree on: who mints under which worker number, which generation of a view serves, who holds a timer,
+//! which service tokens are good.
 //!
 //! It stands in the schema `control`, which nothing rebuilds. No safety here depends on clocks that agree: times say when
 //! something may be taken over, conditional writes say whether it was.
@@ -6,6 +7,7 @@
 mod error;
 mod generations;
 mod leases;
+mod tokens;
 mod workers;
 
 use aredvi_events::Clock;
@@ -15,6 +17,7 @@ use crate::db::{Db, DbError, DbUrl, Durability, PoolSizes};
 pub use error::ControlError;
 pub use generations::{Generation, State};
 pub use leases::NamedLease;
+pub use tokens::{Issued, MAX_SERVICE_TOKENS, NotIssued, Scope, ServiceToken, UnknownScope};
 pub use workers::{MintedUntil, Renewal, WorkerLease};
 
 /// The schema's name.
@@ -34,7 +37,7 @@ impl Control {
     /// [`DbError`].
     pub async fn open(url: &DbUrl, clock: Clock, sizes: PoolSizes) -> Result<Self, DbError> {
         let db = Db::open(url, None, SCHEMA, Durability::Full, sizes).await?;
-        for tables in [workers::TABLES, generations::TABLES, leases::TABLES] {
+        for tables in [workers::TABLES, generations::TABLES, leases::TABLES, tokens::TABLES] {
             db.run_schema(tables).await?;
         }
         Ok(Self { db, clock })

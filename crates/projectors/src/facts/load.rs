@@ -1,10 +1,13 @@
 //! Loads the facts from the views `actors` and `graph`.
 
+use std::time::Duration;
+
 use aredvi_events::{Positions, Topic};
 use aredvi_journal::{Journal, ReadError};
+use tokio_util::sync::CancellationToken;
 
 use super::Facts;
-use super::follow::TOPICS;
+use super::follow::{Follower, TOPICS};
 use crate::actors::queries::scan_actors;
 use crate::db::{Db, DbError, Tx};
 use crate::graph::queries::scan_edges;
@@ -13,6 +16,8 @@ use crate::runner::{NotReady, ViewReader, positions_within};
 
 /// Rows of one step.
 const STEP: u32 = 5_000;
+/// Between two tries to load while the views do not serve.
+const LOAD_RETRY: Duration = Duration::from_millis(200);
 
 /// Why facts cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +50,27 @@ pub async fn facts_alone(
     }
     loading.fill(facts, &from).await?;
     Ok(from)
+}
+
+/// Keeps the facts of a process that needs nothing else in memory: loads them as soon as the views serve, then follows
+/// the log until `stop`.
+pub async fn keep(follower: Follower, actors: &ViewReader, graph: &ViewReader, stop: CancellationToken) {
+    let mut told = String::new();
+    loop {
+        match facts_alone(&follower.facts, &follower.journal, actors, graph).await {
+            Ok(from) => break follower.heard.begin(&from),
+            Err(error) if told == error.to_string() => {}
+            Err(error) => {
+                told = error.to_string();
+                tracing::info!(error = &error as &dyn std::error::Error, "the facts cannot be loaded yet");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = follower.clock.sleep(LOAD_RETRY) => {}
+        }
+    }
+    follower.run(stop).await;
 }
 
 /// Snapshots of the two views, at their own positions.

@@ -131,7 +131,12 @@ impl KeyStore {
                 None => drop(asked.insert(actor)),
             }
         }
-        let asked: Vec<ActorId> = asked.into_iter().collect();
+        self.read(&asked.into_iter().collect::<Vec<_>>(), &mut keys).await?;
+        Ok(keys)
+    }
+
+    /// Reads keys past the cache, which then holds them as they are now.
+    async fn read(&self, asked: &[ActorId], keys: &mut HashMap<ActorId, Key>) -> Result<(), KeyError> {
         for asked in asked.chunks(FETCHED_AT_ONCE) {
             let (list, args) = padded_in_list(asked.iter().map(|&actor| actor.into()).collect());
             let sql = format!("SELECT actor, wrapped FROM data_keys WHERE actor IN {list}");
@@ -150,7 +155,7 @@ impl KeyStore {
                 return Err(KeyError::Missing(actor));
             }
         }
-        Ok(keys)
+        Ok(())
     }
 
     /// What opens the seals of these events, their keys fetched at once.
@@ -173,6 +178,16 @@ impl KeyStore {
     /// As [`KeyStore::fetch`].
     pub async fn opener_for(&self, actors: &[ActorId]) -> Result<Opener, KeyError> {
         Ok(Opener::new(self.fetch(actors).await?))
+    }
+
+    /// As [`KeyStore::opener_for`], past the cache: what was destroyed a moment ago, in whatever process, opens nothing.
+    ///
+    /// # Errors
+    /// As [`KeyStore::fetch`].
+    pub async fn opener_now(&self, actors: &[ActorId]) -> Result<Opener, KeyError> {
+        let mut keys = HashMap::with_capacity(actors.len());
+        self.read(actors, &mut keys).await?;
+        Ok(Opener::new(keys))
     }
 
     /// What seals texts of an actor.

@@ -4,6 +4,7 @@ mod quotes;
 mod world;
 
 use aredvi_events::actors::Access;
+use serde_json::json;
 use world::{ANA, BEN, World};
 
 #[tokio::test]
@@ -46,6 +47,16 @@ async fn a_hashtag_of_private_notes_is_told_to_nobody_else() {
     assert_eq!(world.trending(Some(ANA)).await, ["open", "secret"]);
     world.private_page(ANA).await;
     assert!(world.trending(Some(BEN)).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_route_answers_what_a_guest_may_be_told() {
+    let world = World::new().await;
+    world.note(ANA, "river", Access::Public).await;
+    world.note(BEN, "secret", Access::Registered).await;
+    assert_eq!(world.get("/trending").await, (200, json!({"items": ["river"]})));
+    world.private_page(ANA).await;
+    assert_eq!(world.get("/trending").await, (200, json!({"items": []})));
 }
 
 #[tokio::test]

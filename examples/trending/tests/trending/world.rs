@@ -14,8 +14,13 @@ use aredvi_projectors::facts::Facts;
 use aredvi_projectors::keys::KeyStore;
 use aredvi_projectors::runner::{Deps, Limits, Progress, Rebuild, Rebuilt, Runner, Sites, ViewReader};
 use aredvi_projectors::view::View;
+use axum::http::Request;
+use http_body_util::BodyExt as _;
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tower::ServiceExt as _;
+use trending::route::{Shown, routes};
 use trending::{Trending, queries};
 use uuid::Uuid;
 
@@ -30,7 +35,7 @@ const FIRST_NOTE: u64 = 1_000;
 pub struct World {
     deps: Deps,
     reader: ViewReader,
-    facts: Facts,
+    facts: Arc<Facts>,
     appended: Mutex<Positions>,
     notes: Mutex<u64>,
     _runner: DropGuard,
@@ -64,7 +69,7 @@ impl World {
         let (runner, stopped) = (Runner::new(Arc::new(Trending), deps.clone()), stop.clone());
         tokio::spawn(async move { runner.run(stopped).await });
         let reader = ViewReader::open(&Trending, &[Trending.schema_version()], &deps, PoolSizes::default()).await;
-        let (facts, appended, notes) = (Facts::new(), Mutex::default(), Mutex::new(FIRST_NOTE));
+        let (facts, appended, notes) = (Arc::new(Facts::new()), Mutex::default(), Mutex::new(FIRST_NOTE));
         let world = Self { deps, reader, facts, appended, notes, _runner: stop.drop_guard(), _dir: dir };
         for person in [ANA, BEN] {
             world.register(person).await;
@@ -83,6 +88,18 @@ impl World {
         self.facts.caught_up(now_ms);
         let db = self.reader.db().expect("serving");
         queries::trending(&db, &self.facts, viewer.map(id), now_ms).await.expect("an answer")
+    }
+
+    /// What the route answers somebody who is not signed in, once the view holds all that was appended.
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        self.settle().await;
+        self.facts.caught_up(self.clock().now_ms());
+        let shown = Shown { reader: self.reader.clone(), facts: Arc::clone(&self.facts), clock: self.clock().clone() };
+        let request = Request::get(path).body(axum::body::Body::empty()).expect("a request");
+        let response = routes(Arc::new(shown)).oneshot(request).await.expect("an answer");
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        (status, serde_json::from_slice(&body).unwrap_or_default())
     }
 
     /// The number that a query gives.
