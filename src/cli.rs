@@ -8,8 +8,12 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use uuid::Uuid;
 
-use crate::config::{AdminListen, Engines, Http, Logging, Mail, Origin, Work};
+use crate::config::{self, AdminListen, Engines, Http, Logging, Mail, Origin, Work};
 use crate::failure::Misuse;
+
+mod webhooks;
+
+pub use webhooks::{AtWebhooks, Webhooks};
 
 const ABOUT: &str = "\
 Aredvi: people, notes, follows, feeds and notifications for a community.
@@ -75,7 +79,7 @@ pub enum Command {
     ///
     /// They decide who is told of what, and carry out what an erasure, a disabling or a change of password means elsewhere.
     Planner(Planner),
-    /// Run the notifier: it sends e-mail.
+    /// Run the notifier: it sends e-mail and webhooks.
     Notifier(Notifier),
     /// Create the log's topics, or check them.
     #[command(subcommand)]
@@ -93,6 +97,9 @@ pub enum Command {
     /// Site administrators.
     #[command(subcommand)]
     Admin(Admin),
+    /// Webhooks: events of the log, signed and sent to other programs.
+    #[command(subcommand)]
+    Webhooks(Webhooks),
     /// Write a backup into a directory, or bring the one there up to now; the community goes on meanwhile.
     ///
     /// The first backup holds the whole log and the wrapped keys; each later one adds what the log got since and holds the
@@ -127,6 +134,8 @@ pub struct Serve {
     pub engines: Engines,
     #[command(flatten)]
     pub mail: Mail,
+    #[command(flatten)]
+    pub webhooks: config::Webhooks,
     #[command(flatten)]
     pub work: Work,
     #[command(flatten)]
@@ -187,6 +196,8 @@ pub struct Notifier {
     pub engines: Engines,
     #[command(flatten)]
     pub mail: Mail,
+    #[command(flatten)]
+    pub webhooks: config::Webhooks,
     #[command(flatten)]
     pub logging: Logging,
 }
@@ -367,6 +378,7 @@ impl Cli {
                 | Command::Demo(server),
             ) => &server.logging,
             Some(Command::Parked(parked)) => &parked.server().logging,
+            Some(Command::Webhooks(webhooks)) => &webhooks.at().server.logging,
         }
     }
 }

@@ -23,4 +23,5 @@ mod stream;
 mod subscriptions;
 mod tokens;
 mod warm;
+mod webhooks;
 mod world;

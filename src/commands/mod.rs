@@ -14,3 +14,4 @@ pub mod restore;
 pub mod serve;
 pub mod topics;
 pub mod views;
+pub mod webhooks;

@@ -5,6 +5,7 @@
 
 mod engines;
 mod http;
+mod webhooks;
 
 use aredvi_events::Clock;
 use aredvi_notifier::channels::MailUrl;
@@ -12,6 +13,7 @@ use clap::Args;
 
 pub use engines::Engines;
 pub use http::{AdminListen, Http, Origin};
+pub use webhooks::Webhooks;
 
 use crate::failure::Misuse;
 use crate::logging::Format;

@@ -13,6 +13,7 @@ pub mod own_engines;
 pub mod person;
 pub mod places;
 pub mod process;
+pub mod receiver;
 pub mod site;
 mod until;
 

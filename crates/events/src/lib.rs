@@ -22,6 +22,7 @@ pub mod notifications;
 pub mod place;
 pub mod sealing;
 pub mod sessions;
+pub mod structured;
 pub mod topic;
 
 pub use clock::Clock;

@@ -8,6 +8,7 @@ pub mod people;
 pub mod rebuild;
 pub mod settled;
 pub mod views;
+pub mod webhooks;
 
 use std::sync::Arc;
 
