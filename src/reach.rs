@@ -14,9 +14,9 @@ use crate::data_dir::{DataDir, Unusable};
 use crate::operations;
 use crate::operator::{Operator, Refused};
 use crate::process::Process;
-use crate::roles::{all, webhooks};
 use crate::roles::api::{self, Purpose, Started};
 use crate::roles::facts::{self, Memory};
+use crate::roles::{all, webhooks};
 use crate::views::{LOOK, Readers, of_consumers};
 
 /// Somebody who does what an operator asks.

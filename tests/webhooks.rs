@@ -12,8 +12,7 @@ use crate::world::{World, columns, until};
 /// How long a webhook may take to arrive, on a busy machine.
 const ARRIVAL_LIMIT: Duration = Duration::from_secs(60);
 /// What lets webhooks reach receivers of a test.
-const ALLOWED: [(&str, &str); 2] =
-    [("AREDVI_WEBHOOKS_ALLOW_NETWORK", "127.0.0.0/8"), ("AREDVI_WEBHOOKS_ALLOW_HTTP", "true")];
+const ALLOWED: [(&str, &str); 2] = [("AREDVI_WEBHOOKS_ALLOW_NETWORK", "127.0.0.0/8"), ("AREDVI_WEBHOOKS_ALLOW_HTTP", "true")];
 /// More than a lease of a process that was killed, in milliseconds.
 const LEASES_END_MS: &str = "15000";
 
@@ -67,7 +66,8 @@ async fn arrived(receiver: &Receiver, of_type: &str, count: usize) -> Vec<Taken>
 fn is_signed(taken: &Taken, secret: &str) -> bool {
     let timestamp = taken.header("webhook-timestamp").parse().expect("seconds");
     let theirs = standardwebhooks::Webhook::new(secret).expect("a secret");
-    theirs.sign(taken.header("webhook-id"), timestamp, taken.body.as_bytes()).expect("signed") == taken.header("webhook-signature")
+    theirs.sign(taken.header("webhook-id"), timestamp, taken.body.as_bytes()).expect("signed")
+        == taken.header("webhook-signature")
 }
 
 async fn a_post_reaches_a_webhook_signed_and_sealed(column: Column) {
@@ -95,7 +95,7 @@ async fn a_post_reaches_a_webhook_signed_and_sealed(column: Column) {
 
 async fn a_killed_notifier_sends_again_under_the_same_id(column: Column) {
     let mut site = site(column);
-    let receiver = Receiver::answering(|taken| if taken.len() == 1 { Reply::Silence } else { Reply::Status(200) }).await;
+    let receiver = Receiver::answering(|taken| if taken.len() == 1 { Reply::Silence } else { Reply::of(200) }).await;
     {
         let world = World::of(&site).await;
         add(&site, &receiver, &["graph"]);

@@ -104,7 +104,9 @@ fn list(items: &[Item]) {
         return say("there are no webhooks");
     }
     let mut rows = vec![["id", "topics", "types", "state", "url"].map(str::to_owned)];
-    rows.extend(items.iter().map(|item| [item.id.to_string(), item.topics.join(", "), types(item), state(item), item.url.clone()]));
+    rows.extend(
+        items.iter().map(|item| [item.id.to_string(), item.topics.join(", "), types(item), state(item), item.url.clone()]),
+    );
     say(table::of(&rows));
 }
 

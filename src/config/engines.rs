@@ -12,8 +12,19 @@ use clap::Args;
 use crate::failure::Misuse;
 
 /// The views, and the schema beside them, that may have a database of their own.
-const VIEWS: &[&str] =
-    &["accounts", "actors", "graph", "media", "story_feed", "notification_feed", "planner", "ledger", "janitor", "key_keeper", "webhooks"];
+const VIEWS: &[&str] = &[
+    "accounts",
+    "actors",
+    "graph",
+    "media",
+    "story_feed",
+    "notification_feed",
+    "planner",
+    "ledger",
+    "janitor",
+    "key_keeper",
+    "webhooks",
+];
 /// The file of the embedded cache in the data directory.
 const CACHE_FILE: &str = "cache.db";
 

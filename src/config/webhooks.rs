@@ -10,7 +10,13 @@ use ipnet::IpNet;
 pub struct Webhooks {
     /// Networks that webhooks may be sent to although they are not public, separated by commas, such as `10.1.2.0/24`;
     /// default: none.
-    #[arg(long, env = "AREDVI_WEBHOOKS_ALLOW_NETWORK", value_name = "NETWORKS", value_delimiter = ',', help_heading = "Webhooks")]
+    #[arg(
+        long,
+        env = "AREDVI_WEBHOOKS_ALLOW_NETWORK",
+        value_name = "NETWORKS",
+        value_delimiter = ',',
+        help_heading = "Webhooks"
+    )]
     pub webhooks_allow_network: Vec<IpNet>,
 
     /// Webhooks may be sent to http:// too, where everybody on the way can read them; default: false.

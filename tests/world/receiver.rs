@@ -22,10 +22,8 @@ pub struct Taken {
 
 /// What is answered.
 pub enum Reply {
-    /// This status.
-    Status(u16),
-    /// This status and a header.
-    With(u16, &'static str, String),
+    /// This status, and perhaps a header.
+    Status(u16, Option<(&'static str, String)>),
     /// Nothing, ever.
     Silence,
 }
@@ -43,7 +41,7 @@ pub struct Receiver {
 impl Receiver {
     /// One that takes everything.
     pub async fn start() -> Self {
-        Self::answering(|_| Reply::Status(204)).await
+        Self::answering(|_| Reply::of(204)).await
     }
 
     /// One that answers by rule: of all that came so far, the request itself last.
@@ -83,6 +81,13 @@ impl Receiver {
     }
 }
 
+impl Reply {
+    /// This status.
+    pub const fn of(status: u16) -> Self {
+        Self::Status(status, None)
+    }
+}
+
 impl Taken {
     /// A header.
     pub fn header(&self, name: &str) -> &str {
@@ -98,8 +103,8 @@ impl Taken {
 async fn answer(reply: Reply) -> Response {
     let status = |code| StatusCode::from_u16(code).expect("a status");
     match reply {
-        Reply::Status(code) => status(code).into_response(),
-        Reply::With(code, name, value) => (status(code), [(name, value)]).into_response(),
+        Reply::Status(code, None) => status(code).into_response(),
+        Reply::Status(code, Some(header)) => (status(code), [header]).into_response(),
         Reply::Silence => std::future::pending().await,
     }
 }

@@ -174,11 +174,7 @@ async fn show(State(desk): State<Arc<Desk>>, Path(id): Path<Uuid>) -> Result<Jso
 }
 
 /// `PATCH /v1/admin/webhooks/{id}`.
-async fn change(
-    State(desk): State<Arc<Desk>>,
-    Path(id): Path<Uuid>,
-    Json(asked): Json<Changed>,
-) -> Result<Json<Item>, Problem> {
+async fn change(State(desk): State<Arc<Desk>>, Path(id): Path<Uuid>, Json(asked): Json<Changed>) -> Result<Json<Item>, Problem> {
     let url = match asked.url {
         Some(url) => Some(desk.address(&url).await?),
         None => None,

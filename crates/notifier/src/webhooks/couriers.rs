@@ -51,8 +51,7 @@ pub(super) async fn run(webhooks: &Webhooks, deps: &Deps, guard: &Guard, queued:
                     let begin = || {
                         let stop = stop.child_token();
                         let lease = deps.control.lease(&format!("webhook:{id}"), deps.mint.event_id(), LEASE);
-                        let courier =
-                            Courier::new(id, webhooks.clone(), deps.mint.clone(), post.clone(), Arc::clone(queued));
+                        let courier = Courier::new(id, webhooks.clone(), deps.mint.clone(), post.clone(), Arc::clone(queued));
                         let task = AbortOnDropHandle::new(tokio::spawn(work(courier, lease, clock.clone(), stop.clone())));
                         AtWork { stop, task }
                     };

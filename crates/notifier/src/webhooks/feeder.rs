@@ -99,7 +99,8 @@ impl Feeder {
                 continue;
             }
             let event_type = codec::header(&stored.record, "ce_type").unwrap_or_default();
-            let wanting = feed.subscriptions.iter().filter(|one| one.wants(topic, event_type) && !one.began.includes(stored.place));
+            let wanting =
+                feed.subscriptions.iter().filter(|one| one.wants(topic, event_type) && !one.began.includes(stored.place));
             let mut body = None;
             for subscription in wanting {
                 let body = body.get_or_insert_with(|| sendable(stored, oldest));

@@ -151,3 +151,6 @@ async fn exchange(stream: Box<dyn Stream>, endpoint: &Endpoint, letter: Letter) 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,7 +61,8 @@ async fn newest(desk: &Webhooks, subscription: &Subscription) -> Delivery {
 
 /// Waits until the newest delivery was tried so often; what came of it.
 async fn tried(desk: &Webhooks, subscription: &Subscription, attempts: u32) -> Delivery {
-    let done = async || desk.deliveries(subscription.id, None, 1).await.is_ok_and(|all| all.iter().any(|one| one.attempts >= attempts));
+    let done =
+        async || desk.deliveries(subscription.id, None, 1).await.is_ok_and(|all| all.iter().any(|one| one.attempts >= attempts));
     until("it is tried", done).await;
     let delivery = newest(desk, subscription).await;
     assert_eq!(delivery.attempts, attempts, "{delivery:?}");
@@ -123,7 +124,7 @@ async fn what_happens_is_posted_once_signed_and_as_it_stands_on_the_log() {
 async fn what_was_not_taken_is_tried_again_under_the_same_id() {
     each(|world| async move {
         let (ana, desk) = (world.register_bare().await, world.desk().await);
-        let receiver = Receiver::answering(|_| Reply::With(503, "retry-after", "60".to_owned())).await;
+        let receiver = Receiver::answering(|_| Reply::Status(503, Some(("retry-after", "60".to_owned())))).await;
         let subscription = subscribe(&desk, &receiver, Topic::Media).await;
         let sender = world.webhooks();
         let (_, event) = world.write(ana).await;
@@ -137,7 +138,7 @@ async fn what_was_not_taken_is_tried_again_under_the_same_id() {
         world.turn(Duration::from_secs(75));
         assert_eq!(tried(&desk, &subscription, 2).await.answer.as_deref(), Some("not-connected"));
 
-        let receiver = Receiver::at(address, |_| Reply::Status(200)).await;
+        let receiver = Receiver::at(address, |_| Reply::of(200)).await;
         world.turn(Duration::from_secs(6 * 60 + 5));
         let again = arrived(&receiver, 1).await;
         assert_eq!(ids(&again), [event.id.to_string()]);
@@ -156,7 +157,7 @@ async fn events_of_a_key_keep_their_order_and_other_keys_go_on() {
     each(|world| async move {
         let [ana, ben, cai] = [world.register_bare().await, world.register_bare().await, world.register_bare().await];
         let desk = world.desk().await;
-        let receiver = Receiver::answering(|taken| Reply::Status(if taken.len() == 1 { 400 } else { 200 })).await;
+        let receiver = Receiver::answering(|taken| Reply::of(if taken.len() == 1 { 400 } else { 200 })).await;
         let subscription = subscribe(&desk, &receiver, Topic::Graph).await;
         let sender = world.webhooks();
         let first = follow(&world, ana, ben).await;
@@ -176,8 +177,8 @@ async fn events_of_a_key_keep_their_order_and_other_keys_go_on() {
 async fn a_receiver_that_is_gone_or_fails_for_days_is_left_alone() {
     each(|world| async move {
         let (ana, desk) = (world.register_bare().await, world.desk().await);
-        let gone = Receiver::answering(|_| Reply::Status(410)).await;
-        let broken = Receiver::answering(|_| Reply::Status(500)).await;
+        let gone = Receiver::answering(|_| Reply::of(410)).await;
+        let broken = Receiver::answering(|_| Reply::of(500)).await;
         let left = subscribe(&desk, &gone, Topic::Media).await;
         let failing = subscribe(&desk, &broken, Topic::Media).await;
         let sender = world.webhooks();
@@ -214,7 +215,7 @@ async fn a_receiver_that_is_gone_or_fails_for_days_is_left_alone() {
 async fn a_sender_killed_before_it_noted_the_answer_sends_again_under_the_same_id() {
     each(|world| async move {
         let (ana, desk) = (world.register_bare().await, world.desk().await);
-        let receiver = Receiver::answering(|taken| if taken.len() == 1 { Reply::Silence } else { Reply::Status(200) }).await;
+        let receiver = Receiver::answering(|taken| if taken.len() == 1 { Reply::Silence } else { Reply::of(200) }).await;
         let subscription = subscribe(&desk, &receiver, Topic::Media).await;
         let sender = world.webhooks();
         let (_, event) = world.write(ana).await;
@@ -260,7 +261,7 @@ async fn no_redirect_is_followed_and_no_address_inside_is_spoken_to() {
     each(|world| async move {
         let (ana, desk, inside) = (world.register_bare().await, world.desk().await, Receiver::start().await);
         let target = inside.url();
-        let receiver = Receiver::answering(move |_| Reply::With(307, "location", target.clone())).await;
+        let receiver = Receiver::answering(move |_| Reply::Status(307, Some(("location", target.clone())))).await;
         let redirected = subscribe(&desk, &receiver, Topic::Media).await;
         let sender = world.webhooks();
         world.write(ana).await;
@@ -273,8 +274,9 @@ async fn no_redirect_is_followed_and_no_address_inside_is_spoken_to() {
         let url = format!("http://rebound.example:{port}/");
         let rebound = New { url, topics: vec![Topic::Media], types: Vec::new() };
         let rebound = desk.subscribe(rebound).await.expect("subscribed");
-        let lookup: aredvi_projectors::webhooks::Lookup =
-            Arc::new(|_| Box::pin(async { Ok(vec!["93.184.215.14".parse().expect("public"), "127.0.0.1".parse().expect("inside")]) }));
+        let lookup: aredvi_projectors::webhooks::Lookup = Arc::new(|_| {
+            Box::pin(async { Ok(vec!["93.184.215.14".parse().expect("public"), "127.0.0.1".parse().expect("inside")]) })
+        });
         let guard = Guard::with(true, &[], world.mint().clock().clone(), lookup);
         let deps = world.deps.runner.clone();
         let sender = Process::start(|stop| webhooks::run(deps, guard, stop));

@@ -258,7 +258,8 @@ impl Webhooks {
         {
             secrets.push(Secret::new(*self.keys.unwrap_material(&material(id), former)?));
         }
-        let topics = split(row.text(2)?).map(str::parse::<Topic>).collect::<Result<Vec<_>, _>>().map_err(|_| unknown(2, "topics"))?;
+        let topics =
+            split(row.text(2)?).map(str::parse::<Topic>).collect::<Result<Vec<_>, _>>().map_err(|_| unknown(2, "topics"))?;
         // Of another log: nothing of it is behind what it is sent, and the notifier disables it.
         let began = Positions::from_bytes(row.bytes(9)?, self.journal.id()).map_err(|_| unknown(9, "positions"))?;
         Ok(Subscription {

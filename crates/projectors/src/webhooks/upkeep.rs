@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::queue::State;
 use super::Webhooks;
+use super::queue::State;
 use crate::db::DbError;
 
 /// How long a delivery may wait, and how old an event may be that is queued.
