@@ -245,7 +245,8 @@ async fn two_senders_post_each_event_once_and_a_silent_receiver_holds_up_no_othe
             written.push(world.write(ana).await.1.id.to_string());
         }
         let mut taken = ids(&arrived(&receiver, 40).await);
-        (taken.sort(), written.sort());
+        taken.sort();
+        written.sort();
         assert_eq!(taken, written);
         for sender in senders {
             sender.end().await;

@@ -58,7 +58,7 @@ impl Endpoint {
             return Err(BadEndpoint::Port);
         }
         match url.host() {
-            Some(Host::Domain(name)) if name.is_empty() => Err(BadEndpoint::NoUrl),
+            Some(Host::Domain("")) => Err(BadEndpoint::NoUrl),
             Some(_) if url.as_str().len() <= MAX_URL_CHARS => Ok(Self(url)),
             Some(_) | None => Err(BadEndpoint::NoUrl),
         }
