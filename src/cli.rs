@@ -12,8 +12,12 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use uuid::Uuid;
 
-use crate::config::{AdminListen, Engines, Http, Logging, Mail, Origin, Traces, Work};
+use crate::config::{self, AdminListen, Engines, Http, Logging, Mail, Origin, Traces, Work};
 use crate::failure::Misuse;
+
+mod webhooks;
+
+pub use webhooks::{AtWebhooks, Webhooks};
 
 const ABOUT: &str = "\
 Aredvi: people, notes, follows, feeds and notifications for a community.
@@ -79,7 +83,7 @@ pub enum Command {
     ///
     /// They decide who is told of what, and carry out what an erasure, a disabling or a change of password means elsewhere.
     Planner(Planner),
-    /// Run the notifier: it sends e-mail.
+    /// Run the notifier: it sends e-mail and webhooks.
     Notifier(Notifier),
     /// Create the log's topics, or check them.
     #[command(subcommand)]
@@ -97,6 +101,9 @@ pub enum Command {
     /// Site administrators, and tokens for programs of others.
     #[command(subcommand)]
     Admin(Admin),
+    /// Webhooks: events of the log, signed and sent to other programs.
+    #[command(subcommand)]
+    Webhooks(Webhooks),
     /// Write a backup into a directory, or bring the one there up to now; the community goes on meanwhile.
     ///
     /// The first backup holds the whole log and the wrapped keys; each later one adds what the log got since and holds the
@@ -134,6 +141,8 @@ pub struct Serve {
     pub engines: Engines,
     #[command(flatten)]
     pub mail: Mail,
+    #[command(flatten)]
+    pub webhooks: config::Webhooks,
     #[command(flatten)]
     pub work: Work,
     #[command(flatten)]
@@ -202,6 +211,8 @@ pub struct Notifier {
     pub engines: Engines,
     #[command(flatten)]
     pub mail: Mail,
+    #[command(flatten)]
+    pub webhooks: config::Webhooks,
     #[command(flatten)]
     pub logging: Logging,
     #[command(flatten)]
@@ -388,6 +399,7 @@ impl Cli {
             ) => &server.logging,
             Some(Command::Parked(parked)) => &parked.server().logging,
             Some(Command::Admin(Admin::Token(token))) => &token.server().logging,
+            Some(Command::Webhooks(webhooks)) => &webhooks.at().server.logging,
             // It prints and ends.
             Some(Command::Schema(_)) => &self.serve.logging,
         }
@@ -411,6 +423,7 @@ impl Cli {
                 | Command::Journal(_)
                 | Command::Parked(_)
                 | Command::Admin(_)
+                | Command::Webhooks(_)
                 | Command::Demo(_),
             ) => None,
         }

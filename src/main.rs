@@ -69,6 +69,10 @@ async fn run_command(cli: Cli) -> anyhow::Result<()> {
             let reached = Reached::open(parked.server(), parked.view()).await?;
             reached.run(async |operator| commands::parked::run(operator, &parked).await).await
         }
+        Some(Command::Webhooks(webhooks)) => {
+            let reached = Reached::open_webhooks(webhooks.at()).await?;
+            reached.run(async |operator| commands::webhooks::run(operator, &webhooks).await).await
+        }
         Some(Command::Rebuild(rebuild)) => {
             let (reached, clock) = (Reached::open(&rebuild.server, Some(&rebuild.view)).await?, config::clock()?);
             reached.run(async |operator| commands::rebuild::run(operator, &rebuild, &clock).await).await

@@ -88,6 +88,23 @@ impl Operator {
         self.ask(Method::PUT, path, serde_json::to_vec(body)?).await.map(drop)
     }
 
+    /// Changes something and takes the answer.
+    ///
+    /// # Errors
+    /// As [`Operator::get`].
+    pub async fn patch<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
+        let answer = self.ask(Method::PATCH, path, serde_json::to_vec(body)?).await?;
+        serde_json::from_slice(&answer).with_context(|| format!("the answer to PATCH {path} is not understood"))
+    }
+
+    /// Takes something away; the answer holds nothing.
+    ///
+    /// # Errors
+    /// As [`Operator::get`].
+    pub async fn delete(&self, path: &str) -> anyhow::Result<()> {
+        self.ask(Method::DELETE, path, Vec::new()).await.map(drop)
+    }
+
     /// Says something whose answer holds nothing.
     ///
     /// # Errors

@@ -9,14 +9,14 @@ use aredvi_projectors::runner::Progress;
 use aredvi_projectors::views;
 use serde::de::IgnoredAny;
 
-use crate::cli::{AtServer, Serve};
+use crate::cli::{AtServer, AtWebhooks, Serve};
 use crate::data_dir::{DataDir, Unusable};
 use crate::operations;
 use crate::operator::{Operator, Refused};
 use crate::process::Process;
-use crate::roles::all;
 use crate::roles::api::{self, Purpose, Started};
 use crate::roles::facts::{self, Memory};
+use crate::roles::{all, webhooks};
 use crate::views::{LOOK, Readers, of_consumers};
 
 /// Somebody who does what an operator asks.
@@ -99,6 +99,26 @@ impl Reached {
         match started {
             Ok(Started { operators, operations }) => {
                 Ok(Self { operator: Operator::Here(operators), here: Some(Here { process, operations }) })
+            }
+            Err(error) => Err(process.end(Err(error)).await.err().unwrap_or_else(|| anyhow!("interrupted"))),
+        }
+    }
+
+    /// Finds the running server, or opens the engines here to keep webhooks. Nothing is sent from here.
+    ///
+    /// # Errors
+    /// When neither can be.
+    pub async fn open_webhooks(at: &AtWebhooks) -> anyhow::Result<Self> {
+        if let Some(operator) = running(&at.server).await? {
+            return Ok(Self { operator, here: None });
+        }
+        let process = Process::start(&at.server.engines).await?;
+        let deps = process.base.deps(None, Progress::default());
+        match webhooks::desk(&process, &deps, &at.rules).await {
+            Ok(desk) => {
+                let readers = Readers::open(Vec::new(), &deps, LOOK).await;
+                let operations = Arc::new(operations::of(&process, deps, readers));
+                Ok(Self { operator: Operator::Here(desk), here: Some(Here { process, operations }) })
             }
             Err(error) => Err(process.end(Err(error)).await.err().unwrap_or_else(|| anyhow!("interrupted"))),
         }

@@ -27,4 +27,5 @@ mod subscriptions;
 mod tokens;
 mod traces;
 mod warm;
+mod webhooks;
 mod world;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::world::column::Column;
-use crate::world::receiver::{Receiver, Span};
+use crate::world::collector::{Receiver, Span};
 use crate::world::site::{Setting, Site};
 use crate::world::telling::Telling;
 use crate::world::{World, columns, until};

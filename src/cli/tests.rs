@@ -93,6 +93,7 @@ fn help_teaches_every_command_and_setting() {
         "rebuild",
         "views",
         "parked",
+        "webhooks",
         "admin",
         "demo",
     ] {
@@ -103,6 +104,8 @@ fn help_teaches_every_command_and_setting() {
         "db",
         "cache",
         "mail",
+        "webhooks-allow-network",
+        "webhooks-allow-http",
         "data",
         "listen",
         "admin-listen",

@@ -16,3 +16,4 @@ pub mod serve;
 pub mod token;
 pub mod topics;
 pub mod views;
+pub mod webhooks;

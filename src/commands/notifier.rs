@@ -1,4 +1,4 @@
-//! `aredvi notifier`: sends mail.
+//! `aredvi notifier`: sends mail and webhooks.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use aredvi_projectors::runner::Progress;
 use crate::cli::Notifier;
 use crate::operations;
 use crate::process::Process;
-use crate::roles::{facts, notifier, operators};
+use crate::roles::{facts, notifier, operators, webhooks};
 use crate::views::{LOOK, Readers, of_consumers};
 
 /// Sends until a signal.
@@ -26,7 +26,9 @@ async fn start(process: &mut Process, config: &Notifier) -> anyhow::Result<()> {
     let deps = process.base.deps(None, Progress::default());
     let consumers = facts::start(process, &deps).await.deps(deps.clone(), &process.base.cache);
     notifier::start(process, &consumers, &config.mail, config.public_url.to_string())?;
+    webhooks::start(process, &deps, &config.webhooks);
+    let desk = webhooks::desk(process, &deps, &config.webhooks).await?;
     let readers = Readers::open(of_consumers(&consumers).await?, &deps, LOOK).await;
     let operations = Arc::new(operations::of(process, deps, readers));
-    operators::start(process, Arc::clone(&operations), admin::routes(operations), config.admin.admin_listen).await
+    operators::start(process, Arc::clone(&operations), admin::routes(operations).merge(desk), config.admin.admin_listen).await
 }

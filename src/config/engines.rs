@@ -11,9 +11,20 @@ use clap::Args;
 
 use crate::failure::Misuse;
 
-/// The views that may have a database of their own.
-pub const VIEWS: &[&str] =
-    &["accounts", "actors", "graph", "media", "story_feed", "notification_feed", "planner", "ledger", "janitor", "key_keeper"];
+/// The views, and the schema beside them, that may have a database of their own.
+pub const VIEWS: &[&str] = &[
+    "accounts",
+    "actors",
+    "graph",
+    "media",
+    "story_feed",
+    "notification_feed",
+    "planner",
+    "ledger",
+    "janitor",
+    "key_keeper",
+    "webhooks",
+];
 /// The file of the embedded cache in the data directory.
 const CACHE_FILE: &str = "cache.db";
 

@@ -6,6 +6,7 @@
 mod engines;
 mod http;
 mod traces;
+mod webhooks;
 
 use aredvi_events::Clock;
 use aredvi_notifier::channels::MailUrl;
@@ -16,6 +17,7 @@ pub use engines::Engines;
 pub use engines::VIEWS;
 pub use http::{AdminListen, Http, Origin};
 pub use traces::{OtlpEndpoint, Traces};
+pub use webhooks::Webhooks;
 
 use crate::failure::Misuse;
 use crate::logging::Format;

@@ -9,9 +9,9 @@ use aredvi_projectors::runner::Progress;
 use aredvi_projectors::sessions::Sessions;
 use aredvi_projectors::views;
 
-use super::api::{Purpose, Started};
+use super::api::{Desks, Purpose, Started};
 use super::facts::Memory;
-use super::{api, notifier, planner, projectors, rebuilds};
+use super::{api, notifier, planner, projectors, rebuilds, webhooks};
 use crate::cli::Serve;
 use crate::process::Process;
 use crate::views::{LOOK, Readers, SERVE, of_consumers};
@@ -43,6 +43,7 @@ pub async fn start(process: &mut Process, config: &Serve, purpose: Purpose) -> a
     let mut begun = vec![planning::NAME, janitor::NAME, key_keeper::NAME];
     if purpose == Purpose::Serve {
         notifier::start(process, &consumers, &config.mail, app.settings.public_url.clone())?;
+        webhooks::start(process, &deps, &config.webhooks);
         begun.push(ledger::NAME);
     }
     births(process, &begun).await;
@@ -50,7 +51,9 @@ pub async fn start(process: &mut Process, config: &Serve, purpose: Purpose) -> a
     // Nobody waits for a view that nobody keeps here.
     kept.retain(|view| begun.contains(&view.name()));
     let readers = readers.and(Readers::open(kept, &deps, LOOK).await);
-    api::answer(process, app, deps, readers, listener, config.admin.admin_listen, purpose).await
+    let more = webhooks::desk(process, &deps, &config.webhooks).await?;
+    let desks = Desks { listen: config.admin.admin_listen, more };
+    api::answer(process, app, deps, readers, listener, desks, purpose).await
 }
 
 /// Waits until a generation of each of these views serves: at the first start of all, they are just being made.

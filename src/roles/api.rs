@@ -57,6 +57,15 @@ pub enum Purpose {
     Operator,
 }
 
+/// Where operators are answered, and what they may ask beside what every process is asked.
+#[derive(Default)]
+pub struct Desks {
+    /// The address; none: only through the socket.
+    pub listen: Option<SocketAddr>,
+    /// Further routes.
+    pub more: Router,
+}
+
 /// An api at work.
 pub struct Started {
     /// What operators may ask.
@@ -81,7 +90,7 @@ pub async fn start(
     let listener = bind(config, purpose).await?;
     let app = open(&process.base, &readers, config, listener.as_ref())?;
     follow(process, &app);
-    answer(process, app, deps, readers, listener, admin_listen, purpose).await
+    answer(process, app, deps, readers, listener, Desks { listen: admin_listen, more: Router::new() }, purpose).await
 }
 
 /// Takes the address that clients are answered at, so that a mistake shows early.
@@ -163,7 +172,7 @@ pub async fn answer(
     deps: Deps,
     readers: Readers,
     listener: Option<TcpListener>,
-    admin_listen: Option<SocketAddr>,
+    desks: Desks,
     purpose: Purpose,
 ) -> anyhow::Result<Started> {
     let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
@@ -172,8 +181,9 @@ pub async fn answer(
     operations.others.push(Arc::new(Tail(Arc::clone(&app.heard))));
     let operations = Arc::new(operations);
     let operators = admin::routes(Arc::clone(&operations)).merge(admin::people::routes(Arc::clone(&app)));
+    let operators = operators.merge(desks.more);
     if purpose == Purpose::Serve {
-        operators::start(process, Arc::clone(&operations), operators.clone(), admin_listen).await?;
+        operators::start(process, Arc::clone(&operations), operators.clone(), desks.listen).await?;
     }
     let limit = if purpose == Purpose::Serve { READY_SOON } else { READY_LIMIT };
     let ready = process.base.mint.clock().timeout(limit, until_ready(&app)).await;

@@ -8,6 +8,7 @@ pub mod operators;
 pub mod planner;
 pub mod projectors;
 pub mod rebuilds;
+pub mod webhooks;
 
 use std::future::Future;
 use std::time::Duration;

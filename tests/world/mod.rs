@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod ask;
+pub mod collector;
 pub mod column;
 pub mod contract;
 pub mod engines;

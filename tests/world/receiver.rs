@@ -1,118 +1,110 @@
-//! A receiver of OTLP in this process: what a collector would get to see.
+//! Somebody else's program that takes webhooks, over real HTTP.
 
-use std::collections::BTreeMap;
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
-use prost::Message as _;
+use axum::response::{IntoResponse as _, Response};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
 
-/// A span that arrived.
+/// A request that came.
 #[derive(Debug, Clone)]
-pub struct Span {
-    /// The role of the process that sent it.
-    pub role: String,
-    /// The trace, in hex.
-    pub trace: String,
-    /// Its id, in hex.
-    pub id: String,
-    /// The id of the span that it follows from; empty: none.
-    pub parent: String,
-    /// Its name, and the topic that it is about.
-    pub name: String,
-    /// `SPAN_KIND_…` as a number.
-    pub kind: i32,
-    /// What it says.
-    pub says: BTreeMap<String, String>,
+pub struct Taken {
+    /// Its head.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: String,
 }
 
-/// Everything that arrived.
-#[derive(Default)]
-struct Arrived {
-    spans: Vec<Span>,
-    bytes: Vec<u8>,
+/// What is answered.
+pub enum Reply {
+    /// This status, and perhaps a header.
+    Status(u16, Option<(&'static str, String)>),
+    /// Nothing, ever.
+    Silence,
 }
 
-/// A receiver that listens until the tests end.
+type Rule = Arc<dyn Fn(&[Taken]) -> Reply + Send + Sync>;
+
+/// The program; it ends when this is dropped.
 pub struct Receiver {
-    /// Where.
-    pub url: &'static str,
-    arrived: Arc<Mutex<Arrived>>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    taken: Arc<Mutex<Vec<Taken>>>,
+    _serving: AbortOnDropHandle<()>,
 }
 
 impl Receiver {
-    /// Starts to listen, on a thread of its own: tests block theirs.
-    pub fn start() -> Self {
-        let arrived = Arc::new(Mutex::new(Arrived::default()));
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        listener.set_nonblocking(true).expect("a listener");
-        let url = format!("http://{}", listener.local_addr().expect("an address")).leak();
-        let router = Router::new().route("/v1/traces", post(receive)).with_state(Arc::clone(&arrived));
-        std::thread::spawn(move || {
-            super::on_runtime(async move {
-                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-                axum::serve(listener, router).await.expect("served");
-            });
+    /// One that takes everything.
+    pub async fn start() -> Self {
+        Self::answering(|_| Reply::of(204)).await
+    }
+
+    /// One that answers by rule: of all that came so far, the request itself last.
+    pub async fn answering(rule: impl Fn(&[Taken]) -> Reply + Send + Sync + 'static) -> Self {
+        Self::at("127.0.0.1:0".parse().expect("an address"), rule).await
+    }
+
+    /// One that listens there.
+    pub async fn at(address: SocketAddr, rule: impl Fn(&[Taken]) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind(address).await.expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        let (taken, rule): (Arc<Mutex<Vec<Taken>>>, Rule) = (Arc::default(), Arc::new(rule));
+        let kept = Arc::clone(&taken);
+        let routes = Router::new().fallback(move |headers: HeaderMap, body: Bytes| {
+            let (taken, rule) = (Arc::clone(&kept), Arc::clone(&rule));
+            async move {
+                let reply = {
+                    let mut taken = taken.lock().expect("the taken");
+                    taken.push(Taken { headers, body: String::from_utf8(body.to_vec()).expect("UTF-8") });
+                    rule(&taken)
+                };
+                answer(reply).await
+            }
         });
-        Self { url, arrived }
+        let serving = tokio::spawn(async move { axum::serve(listener, routes).await.expect("served") });
+        Self { address, taken, _serving: AbortOnDropHandle::new(serving) }
     }
 
-    /// The spans that arrived until now.
-    pub fn spans(&self) -> Vec<Span> {
-        self.arrived.lock().expect("what arrived").spans.clone()
+    /// Where it is sent to.
+    pub fn url(&self) -> String {
+        format!("http://{}/in", self.address)
     }
 
-    /// Whether a text arrived anywhere, in any case of its ASCII letters.
-    pub fn holds(&self, text: &str) -> bool {
-        let arrived = self.arrived.lock().expect("what arrived");
-        arrived.bytes.windows(text.len()).any(|window| window.eq_ignore_ascii_case(text.as_bytes()))
-    }
-}
-
-async fn receive(State(arrived): State<Arc<Mutex<Arrived>>>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    assert_eq!(headers["content-type"], "application/x-protobuf");
-    let request = ExportTraceServiceRequest::decode(body.clone()).expect("protobuf");
-    let mut arrived = arrived.lock().expect("what arrived");
-    arrived.bytes.extend_from_slice(&body);
-    for of_process in request.resource_spans {
-        let process = said(&of_process.resource.expect("a resource").attributes);
-        assert_eq!(process["service.name"], "aredvi");
-        for span in of_process.scope_spans.into_iter().flat_map(|scope| scope.spans) {
-            let says = said(&span.attributes);
-            let topic = says.get("messaging.destination.name").map(|topic| format!(" {topic}")).unwrap_or_default();
-            arrived.spans.push(Span {
-                role: process["aredvi.role"].clone(),
-                trace: hex(&span.trace_id),
-                id: hex(&span.span_id),
-                parent: hex(&span.parent_span_id),
-                name: format!("{}{topic}", span.name),
-                kind: span.kind,
-                says,
-            });
-        }
-    }
-    StatusCode::OK
-}
-
-fn said(attributes: &[KeyValue]) -> BTreeMap<String, String> {
-    attributes.iter().map(|said| (said.key.clone(), value(said.value.as_ref()))).collect()
-}
-
-fn value(value: Option<&AnyValue>) -> String {
-    match value.and_then(|value| value.value.as_ref()) {
-        Some(any_value::Value::StringValue(text)) => text.clone(),
-        Some(any_value::Value::IntValue(number)) => number.to_string(),
-        Some(any_value::Value::BoolValue(is)) => is.to_string(),
-        other => format!("{other:?}"),
+    /// What came so far.
+    pub fn taken(&self) -> Vec<Taken> {
+        self.taken.lock().expect("the taken").clone()
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+impl Reply {
+    /// This status.
+    pub const fn of(status: u16) -> Self {
+        Self::Status(status, None)
+    }
+}
+
+impl Taken {
+    /// A header.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("{name} is missing")).to_str().expect("text")
+    }
+
+    /// The event.
+    pub fn event(&self) -> Value {
+        serde_json::from_str(&self.body).expect("JSON")
+    }
+}
+
+async fn answer(reply: Reply) -> Response {
+    let status = |code| StatusCode::from_u16(code).expect("a status");
+    match reply {
+        Reply::Status(code, None) => status(code).into_response(),
+        Reply::Status(code, Some(header)) => (status(code), [header]).into_response(),
+        Reply::Silence => std::future::pending().await,
+    }
 }

@@ -23,6 +23,7 @@ pub mod place;
 pub mod schema;
 pub mod sealing;
 pub mod sessions;
+pub mod structured;
 pub mod topic;
 
 pub use clock::Clock;

@@ -9,6 +9,8 @@
 //! - [`janitor`]: carries what happens to a person to the other keys that it concerns;
 //! - [`key_keeper`]: destroys the data keys of those who are gone.
 //!
+//! Beside them stands [`webhooks`], the notifier's other way out, whose state follows from no log and is no view.
+//!
 //! All they append has ids derived from its cause, and is appended before they note that it was: a crash repeats events
 //! and loses none. Nothing here decides what somebody may see; that is
 //! [`visibility`](aredvi_projectors::visibility), asked when a notification is planned and again when it is sent.
@@ -22,6 +24,7 @@ pub mod ledger;
 pub mod planner;
 mod sweep;
 pub mod templates;
+pub mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;

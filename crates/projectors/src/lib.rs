@@ -24,3 +24,4 @@ pub mod story_feed;
 pub mod view;
 pub mod views;
 pub mod visibility;
+pub mod webhooks;

@@ -11,6 +11,7 @@ pub mod seals;
 pub mod settled;
 pub mod tokens;
 pub mod views;
+pub mod webhooks;
 
 use std::sync::Arc;
 

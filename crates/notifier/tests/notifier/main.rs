@@ -5,4 +5,7 @@ mod janitor;
 mod key_keeper;
 mod ledger;
 mod planner;
+#[path = "../../../../tests/world/receiver.rs"]
+mod receiver;
+mod webhooks;
 mod world;

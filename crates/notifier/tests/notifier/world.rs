@@ -58,7 +58,7 @@ pub struct Process {
 }
 
 impl Process {
-    fn start<F: Future<Output = ()> + Send + 'static>(run: impl FnOnce(CancellationToken) -> F) -> Self {
+    pub fn start<F: Future<Output = ()> + Send + 'static>(run: impl FnOnce(CancellationToken) -> F) -> Self {
         let stop = CancellationToken::new();
         Self { task: tokio::spawn(run(stop.clone())), stop }
     }
@@ -104,7 +104,7 @@ async fn run<F: Future<Output = ()>>(world: World, test: impl Fn(Arc<World>) -> 
         topics::delete_prefixed(&world.engines.journal).await.expect("topics");
         let views = ["accounts", "actors", "planner", "ledger", "janitor", "key_keeper"];
         let generations = views.into_iter().flat_map(|view| [1, 2].map(|n| generation_schema(view, n)));
-        for schema in generations.chain(["control".to_owned(), "keys".to_owned()]) {
+        for schema in generations.chain(["control", "keys", "webhooks"].map(str::to_owned)) {
             Db::drop_schema(&world.engines.db, &schema).await.expect("dropped");
         }
     }

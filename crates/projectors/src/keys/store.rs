@@ -83,6 +83,19 @@ impl KeyStore {
         &self.fingerprints
     }
 
+    /// Wraps key material that another schema keeps, called `name`.
+    pub fn wrap(&self, name: &str, material: &[u8; 32]) -> Vec<u8> {
+        self.master.wrap(name, self.mint.random(), material)
+    }
+
+    /// Unwraps what [`KeyStore::wrap`] made under the same name.
+    ///
+    /// # Errors
+    /// [`KeyError::OtherMasterKey`].
+    pub fn unwrap_material(&self, name: &str, wrapped: &[u8]) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+        self.master.unwrap_material(name, wrapped).map(Zeroizing::new).map_err(|_| KeyError::OtherMasterKey)
+    }
+
     /// Makes the key of a new actor and stores it, before the append that needs it. The same actor's key again is the one
     /// that is there.
     ///
