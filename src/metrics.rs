@@ -23,6 +23,7 @@ const DESCRIBED: &[(&str, Kind, &str)] = &[
     ("aredvi_projector_lag_events", Kind::Gauge, "Records of the log that are not applied yet, by view and generation."),
     ("aredvi_projector_lag_ms", Kind::Gauge, "How old the last applied event was when that was less than all, in milliseconds."),
     ("aredvi_db_reads_total", Kind::Counter, "Queries that were not answered from memory."),
+    ("aredvi_cards_asked_total", Kind::Counter, "Cards that were not in memory and asked for in Redis, by what came of it."),
     ("aredvi_feed_index_stories", Kind::Gauge, "Stories that the feed index holds in memory."),
     (
         "aredvi_facts_behind_ms",
