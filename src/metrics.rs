@@ -29,6 +29,7 @@ const DESCRIBED: &[(&str, Kind, &str)] = &[
     ),
     ("aredvi_projector_stopped", Kind::Gauge, "1 when a view cannot go on without an operator, by view."),
     ("aredvi_db_reads_total", Kind::Counter, "Queries that were not answered from memory."),
+    ("aredvi_cards_asked_total", Kind::Counter, "Cards that were not in memory and asked for in Redis, by what came of it."),
     ("aredvi_feed_index_stories", Kind::Gauge, "Stories that the feed index holds in memory."),
     (
         "aredvi_facts_behind_ms",

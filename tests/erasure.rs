@@ -74,6 +74,7 @@ fn run(column: Column) {
         for place in ["data_key", "sessions", "accounts_g1", "actors_g1", "media_g1", "media_g2", "story_feed_g1", "ledger_g1"] {
             assert!(named.contains(place), "{place} is not in {named:?}");
         }
+        assert_eq!(named.contains("cards"), column == Column::Production, "{named:?}");
         holds_nothing(&site, &canaries).await;
 
         rebuild(&site, "actors").await;

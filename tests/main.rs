@@ -2,6 +2,7 @@
 
 mod access;
 mod browsers;
+mod cards;
 mod carrying;
 mod clocks;
 mod comments;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use aredvi_events::Clock;
 use serde_json::{Value, json};
 
+use crate::world::listening::Listening;
+use crate::world::person::Person;
 use crate::world::{World, columns};
 
 /// How long a stream may outlive its session.
@@ -15,7 +17,11 @@ columns! {
     what_happens_is_told_as_it_happens,
     who_comes_back_misses_nothing_and_hears_nothing_twice,
     who_comes_back_is_told_what_was_taken_away,
-    who_ended_a_follow_himself_fetches_again,
+    who_ends_a_follow_is_told_what_leaves_his_feed,
+    who_is_parted_while_away_is_told_what_left_his_feed,
+    a_block_takes_away_what_could_be_seen_and_tells_of_nothing_else,
+    who_is_followed_no_longer_loses_what_was_for_leaders_alone,
+    who_is_parted_from_a_page_that_lost_something_too_fetches_again,
     an_id_that_is_not_ones_own_is_answered_by_one_reset,
     nothing_is_told_of_who_blocks_the_listener,
     a_stream_ends_with_its_session,
@@ -98,14 +104,121 @@ async fn who_comes_back_is_told_what_was_taken_away(world: &World) {
     assert_eq!(added, [json!("Meanwhile"), json!("Live")]);
 }
 
-async fn who_ended_a_follow_himself_fetches_again(world: &World) {
+/// Ana's page has what everybody may see, what is for her followers, and what is for her leaders alone.
+async fn a_page_of_three_levels(ana: &Person) {
+    for access in ["public", "followers", "leaders"] {
+        ana.post("/v1/notes", json!({"body": access, "access": access})).await.expect(201);
+    }
+}
+
+/// The stories that are told to be gone, until one's own note is told.
+async fn removed_until_own_note(person: &Person, heard: &mut Listening) -> BTreeSet<String> {
+    let own = person.note("My own").await;
+    let mut removed = Vec::new();
+    loop {
+        let frame = heard.next().await;
+        match frame.event.as_str() {
+            "story_removed" => removed.push(frame.data["id"].to_string()),
+            "notification_count" => {}
+            other => {
+                assert_eq!((other, &frame.data["object"]["id"]), ("story", &json!(own)));
+                break;
+            }
+        }
+    }
+    let once: BTreeSet<String> = removed.iter().cloned().collect();
+    assert_eq!(once.len(), removed.len(), "told twice: {removed:?}");
+    once
+}
+
+async fn who_ends_a_follow_is_told_what_leaves_his_feed(world: &World) {
+    let (ana, ben, cai) = (world.sign_up("Ana").await, world.sign_up("Ben").await, world.sign_up("Cai").await);
+    for leader in [&ana, &cai] {
+        ben.follow(leader).await;
+    }
+    ana.follow(&cai).await;
+    a_page_of_three_levels(&ana).await;
+    cai.note("Cai's").await;
+    world.settle().await;
+    let before = stories(&ben.feed().await.items());
+    let mut heard = ben.at(0).listen(None).await;
+    ben.at(0).delete(format!("/v1/actors/{}/follow", ana.id)).await.expect(204);
+    world.settle().await;
+    let after = stories(&ben.feed().await.items());
+    let gone: BTreeSet<String> = before.difference(&after).cloned().collect();
+    assert_eq!(gone.len(), 4, "two notes, her follow, and his");
+    assert_eq!(removed_until_own_note(&ben, &mut heard).await, gone);
+}
+
+async fn who_is_parted_while_away_is_told_what_left_his_feed(world: &World) {
+    let (ana, ben, cai) = (world.sign_up("Ana").await, world.sign_up("Ben").await, world.sign_up("Cai").await);
+    for leader in [&ana, &cai] {
+        ben.follow(leader).await;
+        a_page_of_three_levels(leader).await;
+    }
+    world.settle().await;
+    let before = stories(&ben.feed().await.items());
+    let last = ben.at(0).listen(None).await.last_id;
+    ben.at(0).delete(format!("/v1/actors/{}/follow", ana.id)).await.expect(204);
+    cai.block(&ben).await;
+    world.settle().await;
+    let after = stories(&ben.feed().await.items());
+    let mut heard = ben.at(1).listen(Some(&last)).await;
+    let gone: BTreeSet<String> = before.difference(&after).cloned().collect();
+    assert_eq!(gone.len(), 6, "two notes of each, and both follows");
+    assert_eq!(removed_until_own_note(&ben, &mut heard).await, gone);
+}
+
+async fn a_block_takes_away_what_could_be_seen_and_tells_of_nothing_else(world: &World) {
+    for blocks in [true, false] {
+        let (ana, ben) = (world.sign_up("Ana").await, world.sign_up("Ben").await);
+        ben.follow(&ana).await;
+        ana.follow(&ben).await;
+        a_page_of_three_levels(&ana).await;
+        ana.post("/v1/notes", json!({"body": "hers", "access": "admins"})).await.expect(201);
+        world.settle().await;
+        let before = stories(&ben.feed().await.items());
+        let mut heard = ben.at(0).listen(None).await;
+        if blocks {
+            ben.at(0).block(&ana).await;
+        } else {
+            ana.block(&ben).await;
+        }
+        ana.note("Not for Ben").await;
+        world.settle().await;
+        let after = stories(&ben.feed().await.items());
+        let gone: BTreeSet<String> = before.difference(&after).cloned().collect();
+        assert_eq!(gone.len(), 5, "three notes and both follows");
+        assert_eq!(removed_until_own_note(&ben, &mut heard).await, gone, "blocks: {blocks}");
+    }
+}
+
+async fn who_is_followed_no_longer_loses_what_was_for_leaders_alone(world: &World) {
     let (ana, ben) = (world.sign_up("Ana").await, world.sign_up("Ben").await);
     ben.follow(&ana).await;
+    ana.follow(&ben).await;
+    a_page_of_three_levels(&ana).await;
     world.settle().await;
-    let last = ben.listen(None).await.last_id;
-    ben.delete(format!("/v1/actors/{}/follow", ana.id)).await.expect(204);
+    let before = stories(&ben.feed().await.items());
+    let mut heard = ben.at(0).listen(None).await;
+    ana.delete(format!("/v1/actors/{}/follow", ben.id)).await.expect(204);
     world.settle().await;
-    let mut heard = ben.listen(Some(&last)).await;
+    let after = stories(&ben.feed().await.items());
+    let gone: BTreeSet<String> = before.difference(&after).cloned().collect();
+    assert_eq!(gone.len(), 2, "the note for leaders, and the follow");
+    assert_eq!(removed_until_own_note(&ben, &mut heard).await, gone);
+}
+
+async fn who_is_parted_from_a_page_that_lost_something_too_fetches_again(world: &World) {
+    let (ana, ben) = (world.sign_up("Ana").await, world.sign_up("Ben").await);
+    ben.follow(&ana).await;
+    let note = ana.note("Gone as well").await;
+    world.settle().await;
+    let last = ben.at(0).listen(None).await.last_id;
+    ben.at(0).delete(format!("/v1/actors/{}/follow", ana.id)).await.expect(204);
+    ana.delete(format!("/v1/nodes/{note}")).await.expect(204);
+    world.settle().await;
+    let mut heard = ben.at(1).listen(Some(&last)).await;
     assert_eq!(heard.next().await.event, "reset");
     ben.note("After").await;
     assert_eq!(heard.next().await.event, "story");

@@ -39,7 +39,12 @@ async fn cache_down(engines: &OwnEngines) {
         reads(&ben.at(api), &note).await;
         let ben = ben.at(api);
         ben.post("/v1/notes", json!({"body": "keyed"})).key("k-1").await.refused(503, "unavailable");
-        ben.note("without a key").await;
+        let new = ben.note("without a key").await;
+        // Its cards are not in memory: the views are asked at once.
+        until("the new note", HEALED_LIMIT, async || {
+            ben.feed().await.items().iter().any(|story| story["object"]["id"] == json!(new)).then_some(())
+        })
+        .await;
     }
     elsewhere.at(0).get("/v1/me").await.expect(200);
     elsewhere.at(1).get("/v1/me").await.refused(503, "unavailable");

@@ -24,6 +24,7 @@ impl App {
         let from = load(&self.journal, &self.views, &self.facts, &self.feed).await?;
         self.bells.begin(&from);
         self.streams.begin(&from);
+        self.cards.begin(&from);
         self.heard.begin(&from);
         Ok(())
     }

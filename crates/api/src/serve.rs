@@ -93,6 +93,7 @@ pub async fn follow(app: Arc<App>, shutdown: CancellationToken) {
     tokio::select! {
         () = follower.run(shutdown) => {}
         () = gauges::keep(&app) => {}
+        () = app.cards.keep(&app.heard) => {}
     }
 }
 

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use aredvi_events::{CommentId, MediumId};
+use aredvi_events::{CommentId, MediumId, Partition};
 use aredvi_projectors::media::queries::{self as media, CommentRow};
 
 use super::nodes::medium;
-use super::{not_serving, shared, unreadable};
+use super::{not_serving, partition_of, shared, unreadable};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::commands::comment::Comment as Standing;
@@ -57,31 +57,38 @@ impl App {
     /// # Errors
     /// 404 when there is none for him; 503 when `media` cannot be read.
     pub async fn comment(&self, caller: &Caller, id: CommentId) -> Result<CommentView, Problem> {
-        let rows = self.comment_rows([id]).await?.into_values().map(|row| CommentRow::clone(&row)).collect();
+        let rows = self.comment_rows([(id, None)]).await?.into_values().map(|row| CommentRow::clone(&row)).collect();
         self.comment_views(caller, rows).await?.pop().ok_or_else(Problem::not_found)
     }
 
-    /// These comments, deleted ones too; those that `media` does not know yet are left out. Visibility is not asked.
+    /// These comments, with their media where they are known; deleted ones too. Those that `media` does not know yet are
+    /// left out. Visibility is not asked.
     ///
     /// # Errors
-    /// 503 when `media` cannot be read and not all are kept.
+    /// 503 when `media` cannot be read and not all are kept, here or in Redis.
     pub async fn comment_rows(
         &self,
-        ids: impl IntoIterator<Item = CommentId>,
+        ids: impl IntoIterator<Item = (CommentId, Option<MediumId>)>,
     ) -> Result<HashMap<CommentId, Arc<CommentRow>>, Problem> {
         let mut rows: HashMap<CommentId, Arc<CommentRow>> = HashMap::new();
-        let mut missing = Vec::new();
-        for id in ids {
-            match self.cards.comments.get(id) {
-                Some(row) => drop(rows.insert(id, row)),
-                None => missing.push(id),
+        let (mut missing, mut unknown) = (Vec::new(), Vec::new());
+        for (id, medium) in ids {
+            match (self.cards.comments.get(id), medium) {
+                (Some(row), _) => drop(rows.insert(id, row)),
+                (None, Some(medium)) => missing.push((id, Some(partition_of(medium)))),
+                // Where its events stand is not known before it is read.
+                (None, None) => unknown.push(id),
             }
         }
-        if !missing.is_empty() {
+        rows.extend(self.cards.shelf.found(&self.cards.comments, &self.views.media, &mut missing).await);
+        unknown.extend(missing.into_iter().map(|(id, _)| id));
+        if !unknown.is_empty() {
+            let reached = self.views.media.reached();
             let db = self.views.media.db().map_err(|e| not_serving(&e))?;
-            for row in media::comments_by_id(&db, &missing).await.map_err(|e| unreadable(&e))? {
+            for row in media::comments_by_id(&db, &unknown).await.map_err(|e| unreadable(&e))? {
                 let row = shared(row);
                 self.cards.comments.put(row.id, row.last.offset, &row);
+                self.cards.shelf.fill(reached.as_deref(), row.id, Some(row.last.partition), row.last.offset, &row);
                 rows.insert(row.id, row);
             }
         }
@@ -109,18 +116,28 @@ impl App {
                 Some(voters) if voters.binary_search(&person).is_ok() => drop(voted.insert(row.id)),
                 Some(_) => {}
                 None if row.vote_count > media::AUDIENCE as u64 => many.push(row.id),
-                None => drop(few.insert(row.id, row.last.offset)),
+                None => drop(few.insert(row.id, row.last)),
+            }
+        }
+        let mut missing: Vec<(CommentId, Option<Partition>)> = few.iter().map(|(id, last)| (*id, Some(last.partition))).collect();
+        for (id, voters) in self.cards.shelf.found(&self.cards.comment_voters, &self.views.media, &mut missing).await {
+            few.remove(&id);
+            if voters.binary_search(&person).is_ok() {
+                voted.insert(id);
             }
         }
         if !few.is_empty() {
+            let reached = self.views.media.reached();
             let db = self.views.media.db().map_err(|e| not_serving(&e))?;
             let ids: Vec<CommentId> = few.keys().copied().collect();
             for (id, voters) in media::comment_audiences(&db, &ids).await.map_err(|e| unreadable(&e))? {
                 if voters.binary_search(&person).is_ok() {
                     voted.insert(id);
                 }
-                if let Some(offset) = few.remove(&id) {
-                    self.cards.comment_voters.put(id, offset, &shared(voters));
+                if let Some(last) = few.remove(&id) {
+                    let voters = shared(voters);
+                    self.cards.comment_voters.put(id, last.offset, &voters);
+                    self.cards.shelf.fill(reached.as_deref(), id, Some(last.partition), last.offset, &voters);
                 }
             }
             // More have come to like them meanwhile.

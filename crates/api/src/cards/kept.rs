@@ -3,6 +3,7 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 /// Values by key, each with the offset of the last event in it.
@@ -14,7 +15,9 @@ pub struct Kept<K, V> {
 impl<K: Hash + Eq + Send + Sync + Copy + 'static, V: Send + Sync + 'static> Kept<K, V> {
     /// Room for `capacity` values.
     pub fn new(capacity: u64) -> Self {
-        Self { values: Cache::new(capacity), needed: Cache::new(capacity) }
+        // What is needed must be remembered whatever else is asked for.
+        let needed = Cache::builder().max_capacity(capacity).eviction_policy(EvictionPolicy::lru()).build();
+        Self { values: Cache::new(capacity), needed }
     }
 
     /// An event of `key` at `offset` was heard: only values that include it may be kept.
@@ -39,7 +42,8 @@ impl<K: Hash + Eq + Send + Sync + Copy + 'static, V: Send + Sync + 'static> Kept
         }
     }
 
-    fn new_enough(&self, key: K, offset: u64) -> bool {
+    /// Whether a value that includes the events up to `offset` is as new as what was heard.
+    pub fn new_enough(&self, key: K, offset: u64) -> bool {
         self.needed.get(&key).is_none_or(|needed| offset >= needed)
     }
 }

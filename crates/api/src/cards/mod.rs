@@ -1,4 +1,5 @@
-//! Cards of actors, nodes and comments: kept in this process while nothing newer was heard, read from the views otherwise.
+//! Cards of actors, nodes and comments: kept in this process while nothing newer was heard, else asked for on the shelf
+//! that the processes share, and read from the views last.
 //!
 //! The tail says how new a card must be. A fill that is older is shown, since the reader's own freshness was settled
 //! before, but never kept.
@@ -8,24 +9,26 @@ mod comments;
 mod kept;
 mod nodes;
 mod notifications;
+pub mod shelf;
 mod stories;
 
 use std::sync::Arc;
 
 use aredvi_events::envelope::Placed;
 use aredvi_events::media::MediaEvent;
-use aredvi_events::{ActorId, Body, CommentId, MediumId, StoryId};
+use aredvi_events::{ActorId, Body, CommentId, MediumId, Partition, Positions, StoryId, Topic};
+use aredvi_projectors::cache::Cache;
 use aredvi_projectors::db::DbError;
-use aredvi_projectors::facts::follow::Listener;
+use aredvi_projectors::facts::follow::{Heard, Listener};
 use aredvi_projectors::media::queries::CommentRow;
 use aredvi_projectors::runner::NotReady;
 use aredvi_projectors::story_feed::queries::Row;
-use moka::sync::Cache;
 
 use crate::problem::Problem;
 pub use comments::CommentView;
 use kept::Kept;
 pub use nodes::{Node, NodeView, medium};
+use shelf::Shelf;
 pub use stories::StoryView;
 
 /// Cards of actors that a process keeps.
@@ -45,18 +48,31 @@ pub struct Cards {
     /// In the order of their ids, where they are few.
     comment_voters: Kept<CommentId, Vec<ActorId>>,
     /// Rows of `story_feed`, which never change but for what their media, comments and follows tell better.
-    stories: Cache<StoryId, Arc<Row>>,
+    stories: Kept<StoryId, Row>,
+    shelf: Shelf,
 }
 
-impl Default for Cards {
-    fn default() -> Self {
+impl Cards {
+    /// None yet; this cache stands behind them.
+    pub fn new(cache: &Cache) -> Self {
         Self {
             actors: Kept::new(ACTORS_KEPT),
             nodes: Kept::new(NODES_KEPT),
             comments: Kept::new(COMMENTS_KEPT),
             comment_voters: Kept::new(COMMENTS_KEPT),
-            stories: Cache::new(STORIES_KEPT),
+            stories: Kept::new(STORIES_KEPT),
+            shelf: Shelf::new(cache),
         }
+    }
+
+    /// The tail begins here.
+    pub fn begin(&self, from: &Positions) {
+        self.shelf.begin(from);
+    }
+
+    /// Keeps the shelf, until it is dropped; `heard` is how far these have heard.
+    pub async fn keep(&self, heard: &Heard) {
+        self.shelf.keep(heard).await;
     }
 }
 
@@ -84,7 +100,13 @@ impl Listener for Cards {
             | Body::Deliveries(_)
             | Body::Any(_) => {}
         }
+        self.shelf.hear(placed);
     }
+}
+
+/// The partition of a medium's events.
+fn partition_of(medium: MediumId) -> Partition {
+    Partition::of(Topic::Media, &medium.to_string())
 }
 
 /// The comment that an event changes.

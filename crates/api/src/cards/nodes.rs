@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use aredvi_events::{ActorId, MediumId};
+use aredvi_events::{ActorId, MediumId, Partition};
 use aredvi_projectors::facts::Look;
 use aredvi_projectors::media::queries::{self, Audience, Flags};
 use aredvi_projectors::visibility::Viewer;
 
-use super::{not_serving, shared, unreadable};
+use super::{not_serving, partition_of, shared, unreadable};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::commands::note::Medium;
@@ -21,11 +21,11 @@ use crate::shapes::media::{NodeAction, NodeCard, NodeType, NodeViewer};
 /// A node with those who like it and those who are told of it, where they are few: so a viewer's own flags need no query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    row: queries::Node,
+    pub(super) row: queries::Node,
     /// In the order of their ids; none when they are many.
-    voters: Option<Vec<ActorId>>,
+    pub(super) voters: Option<Vec<ActorId>>,
     /// In the order of their ids; none when they are many.
-    subscribers: Option<Vec<ActorId>>,
+    pub(super) subscribers: Option<Vec<ActorId>>,
 }
 
 impl Node {
@@ -83,23 +83,27 @@ impl App {
     /// These nodes, deleted ones too; those that `media` does not know yet are left out.
     ///
     /// # Errors
-    /// 503 when `media` cannot be read and not all are kept.
+    /// 503 when `media` cannot be read and not all are kept, here or in Redis.
     pub async fn nodes(&self, ids: impl IntoIterator<Item = MediumId>) -> Result<HashMap<MediumId, Arc<Node>>, Problem> {
         let mut nodes: HashMap<MediumId, Arc<Node>> = HashMap::new();
-        let mut missing = Vec::new();
+        let mut missing: Vec<(MediumId, Option<Partition>)> = Vec::new();
         for id in ids {
-            if nodes.contains_key(&id) || missing.contains(&id) {
+            if nodes.contains_key(&id) || missing.iter().any(|(missing, _)| *missing == id) {
                 continue;
             }
             match self.cards.nodes.get(id) {
                 Some(node) => drop(nodes.insert(id, node)),
-                None => missing.push(id),
+                None => missing.push((id, Some(partition_of(id)))),
             }
         }
+        nodes.extend(self.cards.shelf.found(&self.cards.nodes, &self.views.media, &mut missing).await);
         if !missing.is_empty() {
+            let reached = self.views.media.reached();
+            let missing: Vec<MediumId> = missing.into_iter().map(|(id, _)| id).collect();
             for node in self.read_nodes(&missing).await? {
                 let node = shared(node);
                 self.cards.nodes.put(node.id, node.last.offset, &node);
+                self.cards.shelf.fill(reached.as_deref(), node.id, Some(node.last.partition), node.last.offset, &node);
                 nodes.insert(node.id, node);
             }
         }

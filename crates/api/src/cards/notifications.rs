@@ -86,7 +86,8 @@ impl App {
     /// Nodes and comments; those that `media` is about to know are waited for.
     async fn about(&self, told: &[Told]) -> Result<About, Problem> {
         let media: HashSet<MediumId> = told.iter().filter_map(|told| told.medium).collect();
-        let ids: HashSet<CommentId> = told.iter().filter_map(|told| told.comment).collect();
+        let ids: HashSet<(CommentId, Option<MediumId>)> =
+            told.iter().filter_map(|told| Some((told.comment?, told.medium))).collect();
         let mut nodes = self.nodes(media.iter().copied()).await?;
         let mut comments = self.comment_rows(ids.iter().copied()).await?;
         let of_comments = told.iter().filter(|told| told.comment.is_some_and(|comment| !comments.contains_key(&comment)));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aredvi_events::{ActorId, CommentId, MediumId, Place, StoryId};
 use aredvi_projectors::media::queries::CommentRow;
 use aredvi_projectors::story_feed::queries::{self as stories, Row};
-use aredvi_projectors::visibility::{may_see_card, may_see_page, may_see_subject};
+use aredvi_projectors::visibility::{Standing, may_see_card, may_see_medium, may_see_page, may_see_subject};
 
 use super::{not_serving, shared, unreadable};
 use crate::app::App;
@@ -37,7 +37,7 @@ impl App {
         let media: Vec<MediumId> = rows.values().filter_map(|row| row.medium).collect();
         let nodes = self.nodes(media).await?;
         let node_cards = self.node_cards(caller, nodes.values().cloned().collect()).await?;
-        let comments: HashSet<CommentId> = rows.values().filter_map(|row| row.comment).collect();
+        let comments: HashSet<_> = rows.values().filter_map(|row| Some((row.comment?, row.medium))).collect();
         let comments = self.comments(caller, comments.into_iter().collect()).await?;
         let people: Vec<ActorId> =
             rows.values().flat_map(|row| [Some(row.owner), Some(row.subject), row.actor]).flatten().collect();
@@ -92,21 +92,62 @@ impl App {
         Ok(wanted.iter().map(view).collect())
     }
 
+    /// Which of these stories the caller could see, when `other` stood to him as `before` says of how he stands now. None
+    /// when that is not known, because some are gone.
+    ///
+    /// # Errors
+    /// 503 when a view cannot be read.
+    pub async fn seen_before(
+        &self,
+        caller: &Caller,
+        other: ActorId,
+        before: impl Fn(Standing) -> Standing,
+        ids: &[StoryId],
+    ) -> Result<Option<Vec<StoryId>>, Problem> {
+        let rows = self.story_rows(ids.iter().copied()).await?;
+        let nodes = self.nodes(rows.values().filter_map(|row| row.medium)).await?;
+        let look = self.facts.look(self.mint.now_ms());
+        let (me, viewer) = (caller.person(), look.viewer(caller.person()));
+        let standing = |actor: ActorId| {
+            let now = look.standing(me, actor);
+            if actor == other { before(now) } else { now }
+        };
+        let seen = |id: &StoryId| {
+            let row = rows.get(id)?;
+            let page = may_see_page(viewer, &standing(row.owner)) && may_see_subject(viewer, &standing(row.subject));
+            let object = match (row.medium, row.actor) {
+                (Some(medium), _) => {
+                    let node = nodes.get(&medium)?;
+                    may_see_medium(viewer, &standing(node.owner), &standing(node.author), node.access)
+                }
+                (None, Some(actor)) => may_see_card(viewer, &standing(actor)),
+                (None, None) => false,
+            };
+            Some((*id, page && object))
+        };
+        let seen: Option<Vec<(StoryId, bool)>> = ids.iter().map(seen).collect();
+        Ok(seen.map(|seen| seen.into_iter().filter_map(|(id, seen)| seen.then_some(id)).collect()))
+    }
+
     /// The rows of these stories. A kept one may be gone since: what it is about tells.
     async fn story_rows(&self, ids: impl Iterator<Item = StoryId>) -> Result<HashMap<StoryId, Arc<Row>>, Problem> {
         let mut rows = HashMap::with_capacity(ids.size_hint().0);
         let mut missing = Vec::new();
         for id in ids {
-            match self.cards.stories.get(&id) {
+            match self.cards.stories.get(id) {
                 Some(row) => drop(rows.insert(id, row)),
-                None => missing.push(id),
+                None => missing.push((id, None)),
             }
         }
+        rows.extend(self.cards.shelf.found(&self.cards.stories, &self.views.story_feed, &mut missing).await);
         if !missing.is_empty() {
+            let reached = self.views.story_feed.reached();
             let db = self.views.story_feed.db().map_err(|e| not_serving(&e))?;
+            let missing: Vec<StoryId> = missing.into_iter().map(|(id, _)| id).collect();
             for row in stories::stories(&db, &missing).await.map_err(|e| unreadable(&e))? {
                 let row = shared(row);
-                self.cards.stories.insert(row.id, Arc::clone(&row));
+                self.cards.stories.put(row.id, row.made_by.offset, &row);
+                self.cards.shelf.fill(reached.as_deref(), row.id, None, row.made_by.offset, &row);
                 rows.insert(row.id, row);
             }
         }
@@ -114,7 +155,7 @@ impl App {
     }
 
     /// Comments with their media, those that the caller may see.
-    async fn comments(&self, caller: &Caller, ids: Vec<CommentId>) -> Result<HashMap<CommentId, Comment>, Problem> {
+    async fn comments(&self, caller: &Caller, ids: Vec<(CommentId, Option<MediumId>)>) -> Result<HashMap<CommentId, Comment>, Problem> {
         let rows = self.comment_rows(ids).await?.into_values().map(|row| CommentRow::clone(&row)).collect();
         let cards = self.comment_cards(caller, rows).await?;
         Ok(cards.into_iter().map(|card| (card.id, card)).collect())

@@ -87,6 +87,16 @@ impl FeedIndex {
         self.read().ids(owner, |story| story.verb() == Verb::ActorFollow && story.object() == leader.into())
     }
 
+    /// The newest stories on an owner's page, at most `limit`; none where memory holds neither so many nor all.
+    pub fn newest_of(&self, owner: ActorId, limit: usize) -> Option<Vec<StoryId>> {
+        let owner = self.facts.ordinal(owner);
+        let outboxes = self.read();
+        let mut newest = outboxes.ids(owner, |_| true);
+        let all = outboxes.boxes.get(owner as usize).is_none_or(|outbox| outbox.floor().is_none());
+        newest.truncate(limit);
+        (all || newest.len() == limit).then_some(newest)
+    }
+
     /// Whether memory reaches back to every story on an owner's page that tells of a medium: its comments' are younger
     /// than its own.
     pub fn holds_medium(&self, owner: ActorId, medium: MediumId) -> bool {

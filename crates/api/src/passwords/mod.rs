@@ -1,16 +1,20 @@
 //! Passwords: Argon2id (RFC 9106), a bounded number at once, and never told apart by time.
 
 pub mod common;
+mod hasher;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use aredvi_events::Mint;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::password_hash::CustomizedPasswordHasher as _;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Params, PasswordVerifier as _};
 use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::problem::Problem;
+use hasher::Hasher;
 
 /// Memory of one hash, KiB: 19 MiB.
 pub const MEMORY_KIB: u32 = 19 * 1024;
@@ -85,7 +89,7 @@ impl Passwords {
     pub async fn hash(&self, password: &str) -> Result<String, PasswordError> {
         let (password, salt) = (typed(password), self.mint.random::<SALT_BYTES>());
         self.at_work(move || {
-            let hash = argon2()?.hash_password_with_salt(password.as_bytes(), &salt)?;
+            let hash = Hasher.hash_password_customized(password.as_bytes(), &salt, None, None, params()?)?;
             Ok(hash.to_string())
         })
         .await
@@ -99,8 +103,7 @@ impl Passwords {
     pub async fn verify(&self, password: &str, phc: Option<&str>) -> Result<bool, PasswordError> {
         let (password, phc) = (typed(password), phc.map(str::to_owned));
         self.at_work(move || {
-            let argon2 = argon2()?;
-            let compare = |phc: &str| argon2.verify_password(password.as_bytes(), phc);
+            let compare = |phc: &str| Hasher.verify_password(password.as_bytes(), &PasswordHash::new(phc)?);
             match phc.as_deref().map(compare) {
                 Some(Ok(())) => Ok(true),
                 Some(Err(argon2::password_hash::Error::PasswordInvalid)) => Ok(false),
@@ -134,8 +137,9 @@ impl Passwords {
     }
 }
 
-fn argon2() -> Result<Argon2<'static>, argon2::Error> {
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(MEMORY_KIB, PASSES, LANES, None)?))
+/// Of Argon2id, version 19, which are the defaults.
+fn params() -> Result<Params, argon2::Error> {
+    Params::new(MEMORY_KIB, PASSES, LANES, None)
 }
 
 /// The same password typed on another keyboard has the same code points (RFC 8265, section 4.2.1).
@@ -222,7 +226,8 @@ mod tests {
     #[test]
     fn nobody_s_hash_is_as_dear_as_everybody_s() {
         let nobodys = argon2::PasswordHash::new(NOBODYS).expect("a PHC string");
-        let everybodys = argon2().expect("parameters").hash_password_with_salt(b"x", &[0; SALT_BYTES]).expect("hashed");
+        let params = params().expect("parameters");
+        let everybodys = Hasher.hash_password_customized(b"x", &[0; SALT_BYTES], None, None, params).expect("hashed");
         assert_eq!(nobodys.algorithm, everybodys.algorithm);
         assert_eq!(nobodys.version, everybodys.version);
         assert_eq!(nobodys.params, everybodys.params);

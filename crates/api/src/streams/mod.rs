@@ -5,6 +5,7 @@
 
 mod at;
 mod note;
+mod parted;
 mod reread;
 mod taken;
 mod tell;

@@ -1,11 +1,14 @@
 //! What an event means to those who listen: short notes, filled in at the moment of sending.
 
+use std::sync::Arc;
+
 use aredvi_events::actors::Access;
 use aredvi_events::graph::GraphEvent;
 use aredvi_events::media::MediaEvent;
 use aredvi_events::notifications::{NotificationEvent, NotificationRaised};
 use aredvi_events::{ActorId, Body, MediumId, Place, StoryId};
 
+use super::parted::Parted;
 use crate::feed::FeedIndex;
 
 /// One event, as a connection is told of it.
@@ -26,8 +29,10 @@ pub enum Telling {
     Opened(ActorId, MediumId, Option<Access>),
     /// These stories about a medium are gone.
     Removed(MediumId, Vec<StoryId>),
-    /// These stories of follows are gone.
-    Unfollowed(ActorId, Vec<StoryId>),
+    /// These stories of one who followed another are gone.
+    Unfollowed(ActorId, ActorId, Vec<StoryId>),
+    /// Each of two people has lost what he could see of the other alone.
+    Parted(Arc<Parted>),
     /// The number of unread notifications may be another.
     Count,
     /// There is a new story.
@@ -89,10 +94,14 @@ pub fn tellings(body: &Body, feed: &FeedIndex) -> Vec<Telling> {
         Body::Media(event) => of_media(event, feed),
         Body::Graph(event) => match event {
             GraphEvent::Followed(e) => vec![Telling::Story(e.story)],
-            GraphEvent::Unfollowed(e) => vec![Telling::Unfollowed(e.follower, feed.of_follow(e.follower, e.leader))],
+            GraphEvent::Unfollowed(e) => vec![
+                Telling::Unfollowed(e.follower, e.leader, feed.of_follow(e.follower, e.leader)),
+                Telling::Parted(Arc::new(Parted::by_unfollow(e, feed))),
+            ],
             GraphEvent::Blocked(e) => vec![
-                Telling::Unfollowed(e.blocker, feed.of_follow(e.blocker, e.blocked)),
-                Telling::Unfollowed(e.blocked, feed.of_follow(e.blocked, e.blocker)),
+                Telling::Unfollowed(e.blocker, e.blocked, feed.of_follow(e.blocker, e.blocked)),
+                Telling::Unfollowed(e.blocked, e.blocker, feed.of_follow(e.blocked, e.blocker)),
+                Telling::Parted(Arc::new(Parted::by_block(e, feed))),
             ],
             GraphEvent::FollowRequested(_)
             | GraphEvent::FollowRequestEnded(_)
@@ -143,12 +152,16 @@ pub fn takes_away(body: &Body) -> bool {
     }
 }
 
-/// Whether a person himself ends a follow or is blocked, or another does so to him: what he can see of the other is not
-/// told story by story.
-pub fn parts(body: &Body, person: ActorId) -> bool {
+/// From whom an event parts a person: he ends a follow or blocks, or the other does so to him.
+pub fn parts(body: &Body, person: ActorId) -> Option<ActorId> {
+    let other = |one: ActorId, other: ActorId| match person {
+        person if person == one => Some(other),
+        person if person == other => Some(one),
+        _ => None,
+    };
     match body {
-        Body::Graph(GraphEvent::Unfollowed(e)) => [e.follower, e.leader].contains(&person),
-        Body::Graph(GraphEvent::Blocked(e)) => [e.blocker, e.blocked].contains(&person),
+        Body::Graph(GraphEvent::Unfollowed(e)) => other(e.follower, e.leader),
+        Body::Graph(GraphEvent::Blocked(e)) => other(e.blocker, e.blocked),
         Body::Graph(_)
         | Body::Media(_)
         | Body::Notifications(_)
@@ -156,7 +169,7 @@ pub fn parts(body: &Body, person: ActorId) -> bool {
         | Body::Actors(_)
         | Body::Sessions(_)
         | Body::Deliveries(_)
-        | Body::Any(_) => false,
+        | Body::Any(_) => None,
     }
 }
 
@@ -168,7 +181,12 @@ pub fn settle(notes: &mut [Note]) {
         note.told.retain(|telling| match telling {
             Telling::Count => !std::mem::replace(&mut counted, true),
             Telling::Changed(_, medium) => changed.insert(*medium),
-            Telling::Opened(..) | Telling::Removed(..) | Telling::Unfollowed(..) | Telling::Story(_) | Telling::Raised(_) => true,
+            Telling::Opened(..)
+            | Telling::Removed(..)
+            | Telling::Unfollowed(..)
+            | Telling::Parted(_)
+            | Telling::Story(_)
+            | Telling::Raised(_) => true,
         });
     }
 }

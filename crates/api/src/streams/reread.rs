@@ -1,16 +1,17 @@
 //! Reads the journal again for who comes back: what he missed, or that it has to be fetched.
 //!
-//! Deletions, changes of access, and follows that ended between others are told from what [`Taken`](super::taken::Taken)
-//! remembers. To be fetched is what is told nowhere story by story, or not exactly: more or older than the bounds here, what
-//! was taken away before this process heard, the listener's own unfollows and blocks (by him or of him), and a medium
-//! whose access changed and which lost more than that meanwhile. A story that came and went meanwhile is told as gone.
+//! Deletions, changes of access, and follows that ended are told from what [`Taken`](super::taken::Taken) remembers. To be
+//! fetched is what is told nowhere story by story, or not exactly: more or older than the bounds here; what was taken away
+//! before this process heard, since neither the event nor a row says which stories those were, unless they came
+//! meanwhile too; a medium whose access changed and which lost more than that meanwhile; and what a page lost whose owner
+//! and the listener were parted meanwhile. A story that came and went meanwhile may be told as gone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use aredvi_events::codec;
 use aredvi_events::media::MediaEvent;
-use aredvi_events::{Body, MediumId, Partition, Positions};
+use aredvi_events::{ActorId, Body, MediumId, Partition, Positions};
 use aredvi_journal::BatchLimits;
 
 use super::At;
@@ -65,26 +66,72 @@ impl App {
                     return None;
                 }
                 let body = &placed.event.body;
+                losses.hear(body, from.person);
                 if concern(body).is_none_or(|concern| !self.streams.concerns(from.person, concern)) {
                     continue;
                 }
-                if parts(body, from.person) || !losses.are_told_apart(body) {
+                if !losses.are_told_apart(body) {
                     return None;
                 }
-                let told = if takes_away(body) { self.streams.taken(placed.place)? } else { tellings(body, &self.feed) };
+                let told = match self.streams.taken(placed.place) {
+                    _ if !takes_away(body) => tellings(body, &self.feed),
+                    Some(told) => told,
+                    None if losses.took_what_came_meanwhile(body) => Vec::new(),
+                    None => return None,
+                };
                 notes.push(Note { place: placed.place, told });
             }
         }
         settle(&mut notes);
-        Some(notes)
+        losses.are_of_others().then_some(notes)
     }
 }
 
-/// Media that lost something to their readers, and whether by a change of access.
+/// What was lost to its readers.
 #[derive(Default)]
-struct Losses(HashMap<MediumId, bool>);
+struct Losses {
+    /// Media that lost something, and whether by a change of access.
+    media: HashMap<MediumId, bool>,
+    /// Media that were made meanwhile.
+    new: HashSet<MediumId>,
+    /// On whose pages something was lost.
+    pages: HashSet<ActorId>,
+    /// Who was parted from the listener.
+    parted: HashSet<ActorId>,
+}
 
 impl Losses {
+    /// Takes in an event, whomever it concerns: who was parted from somebody is not concerned by what happens there.
+    fn hear(&mut self, body: &Body, listener: ActorId) {
+        self.parted.extend(parts(body, listener));
+        let Body::Media(event) = body else { return };
+        match event {
+            MediaEvent::NoteAdded(e) => self.new.extend([e.medium]),
+            MediaEvent::AccessChanged(e) => self.pages.extend([e.owner]),
+            MediaEvent::MediumDeleted(e) => self.pages.extend([e.owner]),
+            MediaEvent::CommentDeleted(e) => self.pages.extend([e.owner]),
+            MediaEvent::NoteEdited(_)
+            | MediaEvent::MediumVoted(_)
+            | MediaEvent::MediumUnvoted(_)
+            | MediaEvent::MediumSubscribed(_)
+            | MediaEvent::MediumUnsubscribed(_)
+            | MediaEvent::CommentAdded(_)
+            | MediaEvent::CommentEdited(_)
+            | MediaEvent::CommentVoted(_)
+            | MediaEvent::CommentUnvoted(_) => {}
+        }
+    }
+
+    /// Whether no page lost something whose owner was parted from the listener: which of it he had seen is not known.
+    fn are_of_others(&self) -> bool {
+        self.pages.is_disjoint(&self.parted)
+    }
+
+    /// Whether an event deletes what came after the listener had gone: he has nothing of it.
+    fn took_what_came_meanwhile(&self, body: &Body) -> bool {
+        matches!(body, Body::Media(MediaEvent::MediumDeleted(e)) if self.new.contains(&e.medium))
+    }
+
     /// Takes in an event; false when what it takes away depends on another, since who may see is asked only at the end.
     fn are_told_apart(&mut self, body: &Body) -> bool {
         let (medium, by_access) = match body {
@@ -100,6 +147,6 @@ impl Losses {
             | Body::Deliveries(_)
             | Body::Any(_) => return true,
         };
-        self.0.insert(medium, by_access).is_none_or(|earlier| !earlier && !by_access)
+        self.media.insert(medium, by_access).is_none_or(|earlier| !earlier && !by_access)
     }
 }

@@ -74,7 +74,9 @@ fn holds_all(body: &Body, feed: &FeedIndex) -> bool {
 
 fn stories(telling: &Telling) -> usize {
     match telling {
-        Telling::Removed(_, stories) | Telling::Unfollowed(_, stories) => stories.len(),
+        Telling::Removed(_, stories) | Telling::Unfollowed(_, _, stories) => stories.len(),
+        // Bounded by itself.
+        Telling::Parted(_) => 0,
         Telling::Changed(..) | Telling::Opened(..) | Telling::Count | Telling::Story(_) | Telling::Raised(_) => 0,
     }
 }

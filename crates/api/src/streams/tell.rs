@@ -14,6 +14,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::note::{Note, Telling};
+use super::parted::{NotKnown, Parted};
 use super::{At, FOLLOWED, Seat, Turn};
 use crate::app::App;
 use crate::caller::SignedIn;
@@ -68,6 +69,21 @@ enum Said {
 
 /// Nobody listens any more.
 struct Gone;
+
+/// What there is to tell cannot be told.
+struct Untold;
+
+impl From<Problem> for Untold {
+    fn from(_: Problem) -> Self {
+        Self
+    }
+}
+
+impl From<NotKnown> for Untold {
+    fn from(_: NotKnown) -> Self {
+        Self
+    }
+}
 
 impl Live {
     /// Tells until the client goes, the session ends, or the process does. `last` is the id that the client says it has.
@@ -141,7 +157,7 @@ impl Live {
             for telling in note.told {
                 match self.say(note.place, telling).await {
                     Ok(some) => said.extend(some),
-                    Err(_) => return self.reset(upto).await,
+                    Err(Untold) => return self.reset(upto).await,
                 }
             }
             at.positions.include(note.place);
@@ -163,17 +179,19 @@ impl Live {
             && app.views.media.wait_for(wanted, VIEWS_LIMIT).await
     }
 
-    async fn say(&self, place: Place, telling: Telling) -> Result<Vec<Said>, Problem> {
+    async fn say(&self, place: Place, telling: Telling) -> Result<Vec<Said>, Untold> {
         match telling {
-            Telling::Story(story) => self.new_story(place, story).await,
-            Telling::Changed(owner, medium) => self.changed(owner, medium, None).await,
-            Telling::Opened(owner, medium, was) => self.changed(owner, medium, was).await,
-            Telling::Removed(medium, stories) => self.removed(medium, stories).await,
-            Telling::Unfollowed(follower, stories) => {
-                let seen = self.sees_page(follower);
+            Telling::Story(story) => Ok(self.new_story(place, story).await?),
+            Telling::Changed(owner, medium) => Ok(self.changed(owner, medium, None).await?),
+            Telling::Opened(owner, medium, was) => Ok(self.changed(owner, medium, was).await?),
+            Telling::Removed(medium, stories) => Ok(self.removed(medium, stories).await?),
+            Telling::Parted(parted) => self.parted(&parted).await,
+            Telling::Unfollowed(follower, leader, stories) => {
+                // With the leader himself it is told what else he lost.
+                let seen = leader != self.me.person && self.sees_page(follower);
                 Ok(stories.into_iter().filter(|_| seen).map(Said::Removed).collect())
             }
-            Telling::Raised(raised) => self.raised(place, raised).await,
+            Telling::Raised(raised) => Ok(self.raised(place, raised).await?),
             Telling::Count => {
                 let (app, me) = (&self.app, &self.me);
                 let (newest, _) = app.bells.newest(&app.views.notification_feed, me.person, VIEWS_LIMIT).await?;
@@ -218,6 +236,28 @@ impl Live {
         let look = self.app.facts.look(self.app.mint.now_ms());
         let seen = medium(&look, Some(self.me.person), &node).visible(look.viewer(Some(self.me.person)));
         Ok(stories.into_iter().filter(|_| seen).map(Said::Removed).collect())
+    }
+
+    /// What left his feed when he and another were parted: what he could see of the other's page before, and cannot now.
+    async fn parted(&self, parted: &Parted) -> Result<Vec<Said>, Untold> {
+        let (app, caller) = (&self.app, &self.me.caller);
+        let Some(lost) = parted.lost_by(self.me.person)? else { return Ok(Vec::new()) };
+        let before = |now| lost.before(now);
+        let mut gone = app.seen_before(caller, lost.page, before, lost.stories).await?.ok_or(Untold)?;
+        let follows = {
+            let look = app.facts.look(app.mint.now_ms());
+            let standing = look.standing(Some(self.me.person), lost.page);
+            if may_see_page(look.viewer(Some(self.me.person)), &before(standing)) {
+                gone.extend(lost.ended);
+            }
+            look.follows(self.me.person, lost.page)
+        };
+        if follows {
+            let wanted: Vec<(StoryId, Option<Place>)> = gone.iter().map(|id| (*id, None)).collect();
+            let views = app.fill(caller, &wanted).await?;
+            gone = gone.into_iter().zip(views).filter_map(|(id, view)| shown(view).is_none().then_some(id)).collect();
+        }
+        Ok(gone.into_iter().map(Said::Removed).collect())
     }
 
     fn sees_page(&self, owner: ActorId) -> bool {

@@ -36,8 +36,9 @@ struct From {
 
 /// Stories, notifications and their changes, as they happen: `story` and `story_changed` hold a story, `story_removed` its
 /// `id`, `notification` a notification, `notification_count` the count; `reset` says that what was missed has to be fetched.
-/// With `Last-Event-ID` it goes on where it ended, with what came and what was taken away meanwhile; after an unfollow or a
-/// block by or of the listener, or too long an absence, with `reset`.
+/// An unfollow or a block by or of the listener takes the other's stories away, the newest hundred at most. With
+/// `Last-Event-ID` it goes on where it ended, with what came and what was taken away meanwhile; after too long an absence,
+/// or where this process has not heard what was taken away, with `reset`.
 #[utoipa::path(get, path = "/v1/stream", tag = "stream", params(From), responses(
     (status = 200, description = "Server-sent events", body = String, content_type = "text/event-stream")),
     security(("token" = []), ("cookie" = [])))]

@@ -1,14 +1,14 @@
 //! The receipt of an erasure: that every place has been reached, seen and not supposed.
 //!
-//! A place is the schema of the data keys, the cache's sessions, and each generation of each view that is kept, those of
-//! other programs too. One that is behind, or has parked an event of the person's, holds the receipt back.
+//! A place is the schema of the data keys, the cache's sessions and its cards, and each generation of each view that is
+//! kept, those of other programs too. One that is behind, or has parked an event of the person's, holds the receipt back.
 
 use std::time::Duration;
 
 use aredvi_events::Topic;
 use aredvi_events::actors::{Cleared, ErasureCompleted};
 use aredvi_journal::ReadError;
-use aredvi_projectors::cache::CacheError;
+use aredvi_projectors::cache::{CARD_TOPICS, CacheError};
 use aredvi_projectors::db::{Db, DbError};
 use aredvi_projectors::keys::KeyError;
 use aredvi_projectors::runner::{Everywhere, Kept};
@@ -21,6 +21,8 @@ use crate::Deps;
 const REACH: Duration = Duration::from_secs(3);
 /// The place of the person's key.
 const DATA_KEY: &str = "data_key";
+/// The place of cards, where processes share them.
+const CARDS: &str = "cards";
 
 /// Why it could not be seen how far an erasure is; it is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +37,7 @@ pub(super) enum NotSeen {
     #[error(transparent)]
     Keys(#[from] KeyError),
     /// The cache.
-    #[error("the cache does not say how far its sessions are")]
+    #[error("the cache does not say how far it is")]
     Cache(#[from] CacheError),
 }
 
@@ -52,6 +54,13 @@ pub(super) async fn made_out(deps: &Deps, db: &Db, causes: &[Cause]) -> Result<V
     if !sessions.covers(&ends, &[Topic::Sessions]) {
         return Ok(receipts);
     }
+    let cards = deps.sessions.cache().cards();
+    if let Some(cards) = &cards
+        && !cards.swept().await?.covers(&ends, &CARD_TOPICS)
+    {
+        return Ok(receipts);
+    }
+    let cards_ms = cards.map(|_| deps.runner.mint.now_ms());
     let everywhere = Everywhere::open(&deps.runner).await?;
     let reached = everywhere.reaches(&ends, REACH).await;
     everywhere.close().await;
@@ -65,6 +74,7 @@ pub(super) async fn made_out(deps: &Deps, db: &Db, causes: &[Cause]) -> Result<V
             Cleared { place: DATA_KEY.to_owned(), at_ms: destroyed_ms },
             Cleared { place: aredvi_projectors::sessions::VIEW.to_owned(), at_ms: sessions_ms },
         ];
+        cleared.extend(cards_ms.map(|at_ms| Cleared { place: CARDS.to_owned(), at_ms }));
         cleared.extend(kept.iter().map(|kept| Cleared { place: kept.schema.clone(), at_ms: kept.reached_ms }));
         let body = ErasureCompleted { by: Some(cause.person), person: cause.person, cleared }.into();
         let key = cause.person.to_string();

@@ -1,11 +1,12 @@
 //! The cache: what every process must agree on at once but nobody needs to find again.
 //!
-//! Reservations of idempotency keys, rate limits and cards stand here, and the view of the sessions (in
-//! [`crate::sessions`]) is kept in it. Redis in production, one SQLite file when embedded; each operation means the
-//! same on both. All of it may be lost at any time: nothing but the journal is the record.
+//! Reservations of idempotency keys and rate limits stand here, and the view of the sessions (in [`crate::sessions`]) is
+//! kept in it. Redis in production, one SQLite file when embedded; each operation means the same on both. Cards stand on
+//! Redis alone. All of it may be lost at any time: nothing but the journal is the record.
 //!
 //! Keys that change together carry one hash tag, so that one script can change them: `{sNN}` for everything of the
-//! people whose sessions stand in partition NN, `{g}` for guests, `{cNN}` for cards.
+//! people whose sessions stand in partition NN, `{g}` for guests, `{cactorsNN}` and `{cmediaNN}` for the cards that the
+//! events of a partition change, `{cNN}` for those that nothing changes.
 
 mod cards;
 mod error;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 
 use aredvi_events::{ActorId, Clock, JournalId, Topic};
 
-pub use cards::{CARD_TTL_MS, CardKind, MAX_CARD_BYTES};
+pub use cards::{CARD_TOPICS, CARD_TTL_MS, Card, CardKey, CardKind, CardStore, MAX_CARD_BYTES, Sweep};
 pub use error::CacheError;
 pub use rates::{Hit, Rated};
 pub use reservations::{Held, MAX_KEY_BYTES, MAX_PAYLOAD_BYTES, RESERVATION_TTL_MS, Reservation, ReservationKey, TAKEOVER_MS};
@@ -37,7 +38,7 @@ use sqlite::SqliteEngine;
 pub struct Limits {
     /// Idempotency keys within 24 hours; past it writes that need one are refused.
     pub reservations: u64,
-    /// Cards; past it the oldest go.
+    /// Cards on Redis, and marks of changes; past it the oldest go.
     pub cards: u64,
     /// Rate windows in the memory of the embedded engine; past it the idle ones go.
     pub windows: usize,

@@ -80,6 +80,13 @@ impl RedisEngine {
         self.attempts(|mut connection| async move { pipeline.query_async(&mut connection).await }).await
     }
 
+    /// Sends plain commands in one round trip, once, and waits no longer than `limit`.
+    pub(crate) async fn once<T: FromRedisValue>(&self, pipeline: &Pipeline, limit: Duration) -> Result<T, CacheError> {
+        let mut connection = self.connection.clone();
+        let answer = self.clock.timeout(limit, pipeline.query_async(&mut connection)).await;
+        answer.map_err(|_| CacheError::TimedOut)?.map_err(CacheError::Redis)
+    }
+
     async fn attempts<T, F>(&self, send: impl Fn(ConnectionManager) -> F) -> Result<T, CacheError>
     where
         F: Future<Output = RedisResult<T>>,

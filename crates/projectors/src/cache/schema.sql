@@ -8,7 +8,7 @@ CREATE TABLE belongs (journal BLOB NOT NULL);
 
 -- How many rows a bounded table has, kept beside it.
 CREATE TABLE counts (kind TEXT PRIMARY KEY, held INTEGER NOT NULL) WITHOUT ROWID;
-INSERT INTO counts VALUES ('reservations', 0), ('cards', 0);
+INSERT INTO counts VALUES ('reservations', 0);
 
 CREATE TABLE reservations (
     tag TEXT NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL, since INTEGER NOT NULL, expires INTEGER NOT NULL,
@@ -16,9 +16,3 @@ CREATE TABLE reservations (
     PRIMARY KEY (tag, key)
 ) WITHOUT ROWID;
 CREATE INDEX reservations_expires ON reservations (expires);
-
-CREATE TABLE cards (
-    kind INTEGER NOT NULL, id INTEGER NOT NULL, position INTEGER NOT NULL, expires INTEGER NOT NULL, card BLOB NOT NULL,
-    PRIMARY KEY (kind, id)
-) WITHOUT ROWID;
-CREATE INDEX cards_expires ON cards (expires);

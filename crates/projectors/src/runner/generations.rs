@@ -10,7 +10,7 @@ use crate::db::{Db, DbError, PoolSizes, Value};
 use crate::view::View;
 
 use super::lease::millis;
-use super::limits::{BIRTH_LEASE, FORSAKEN_FOR, REREAD};
+use super::limits::{ABANDONED_FOR, BIRTH_LEASE, FORSAKEN_FOR, REREAD};
 use super::schema::{self, Birth, Origin};
 use super::sites::Site;
 use super::{Deps, handover};
@@ -120,6 +120,29 @@ pub(super) async fn sweep(view: &dyn View, deps: &Deps, process: Uuid) -> Result
     let noticed = deps.mint.now_ms().saturating_sub(millis(FORSAKEN_FOR));
     for found in control.dropped(name).await? {
         if found.since_ms <= noticed && Db::exists(&deps.sites.of(name).write, &schema::name(name, found.n)).await? {
+            forsake(deps, name, found.n).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives up generations whose rebuild died long ago. One that ended in order gave its lease back: its generation waits for
+/// the operator.
+pub(super) async fn sweep_abandoned(view: &dyn View, deps: &Deps, process: Uuid) -> Result<(), GenerationError> {
+    let (control, name) = (&deps.control, view.name());
+    let found = control.generations(name).await?;
+    // The first generation of all is gone on with by whoever projects the view.
+    if !found.iter().any(|found| found.state == State::Serving) {
+        return Ok(());
+    }
+    let died = deps.mint.now_ms().saturating_sub(millis(ABANDONED_FOR));
+    let abandoned = |found: &&Generation| {
+        found.state == State::Building && found.lease_holder.is_some() && found.lease_until_ms <= died
+    };
+    for found in found.iter().filter(abandoned) {
+        if control.hold_generation(name, found.n, process, BIRTH_LEASE).await? {
+            control.cancel(name, found.n).await?;
+            tracing::warn!(view = name, generation = found.n, "its rebuild died: given up");
             forsake(deps, name, found.n).await?;
         }
     }

@@ -26,8 +26,11 @@ pub const WORKERLESS: Duration = Duration::from_secs(3);
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// Rows of a table that are compared at once.
 pub const COMPARED_ROWS: usize = 5_000;
-/// The runner looks this often for generations whose time of grace is over.
+/// The runner looks this often for generations whose time of grace is over, or whose rebuild died.
 pub const SWEEP_EVERY: Duration = Duration::from_secs(30);
+/// A generation whose rebuild died is given up this long after its lease ran out: until then the rebuild may be gone on
+/// with.
+pub const ABANDONED_FOR: Duration = Duration::from_secs(10 * 60);
 /// The schema of a generation is dropped at the latest this long after the generation was given up, so that every
 /// process has noticed.
 pub const FORSAKEN_FOR: Duration = Duration::from_secs(10);
@@ -71,6 +74,8 @@ pub struct Limits {
     pub grace: Duration,
     /// [`MAX_PARKED`], lower in tests.
     pub max_parked: u64,
+    /// [`SWEEP_EVERY`], shorter in tests.
+    pub sweep_every: Duration,
     /// This is the only process, as on embedded engines: leases found at its start are those of one that died, and need
     /// not run out.
     pub alone: bool,
@@ -83,6 +88,7 @@ impl Default for Limits {
             batch: BatchLimits { events: 4_000, bytes: 8 * 1024 * 1024, wait: Duration::from_millis(500) },
             grace: Duration::from_secs(24 * 60 * 60),
             max_parked: MAX_PARKED,
+            sweep_every: SWEEP_EVERY,
             alone: false,
         }
     }

@@ -50,7 +50,7 @@ pub use not_ready::NotReady;
 pub use parked::Parked;
 pub use parking::{Parking, ParkingError};
 pub use progress::{Progress, Report, Status};
-pub use reader::{Lag, Pinned, ViewReader};
+pub use reader::{Lag, Pinned, Reached, ViewReader};
 pub use rebuild::{Rebuild, Rebuilt, Stage};
 pub use rebuild_error::RebuildError;
 pub use release::Released;
@@ -134,8 +134,15 @@ impl Runner {
     }
 
     async fn sweep(&self, stop: &CancellationToken) {
+        // Whoever starts together with this process may go on with what it left.
+        let mut abandoned = false;
         loop {
-            let sweep = generations::sweep(&*self.view, &self.deps, self.process);
+            let sweep = async {
+                if abandoned {
+                    generations::sweep_abandoned(&*self.view, &self.deps, self.process).await?;
+                }
+                generations::sweep(&*self.view, &self.deps, self.process).await
+            };
             let swept = tokio::select! {
                 () = stop.cancelled() => return,
                 swept = sweep => swept,
@@ -143,9 +150,10 @@ impl Runner {
             if let Err(error) = swept {
                 tracing::warn!(view = self.view.name(), error = %error, "old generations were not swept");
             }
-            if pause::sleep(self.deps.mint.clock(), limits::SWEEP_EVERY, stop).await.is_err() {
+            if pause::sleep(self.deps.mint.clock(), self.deps.limits.sweep_every, stop).await.is_err() {
                 return;
             }
+            abandoned = true;
         }
     }
 }

@@ -35,6 +35,7 @@ struct Inner {
     pinned: ArcSwapOption<Pinned>,
     unready: ArcSwapOption<NotReady>,
     known: watch::Sender<Known>,
+    reached: ArcSwapOption<Reached>,
     polling: Mutex<()>,
     lag: watch::Sender<Lag>,
 }
@@ -48,6 +49,15 @@ pub struct Pinned {
     pub version: u32,
     /// Its schema.
     pub db: Db,
+}
+
+/// How far a generation was at some moment, as its readers see it; it is at least there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// Its number.
+    pub generation: u32,
+    /// How far.
+    pub positions: Positions,
 }
 
 /// How far a view is behind the log, looked at every second.
@@ -84,6 +94,7 @@ impl ViewReader {
             pinned: ArcSwapOption::empty(),
             unready: ArcSwapOption::empty(),
             known: watch::Sender::default(),
+            reached: ArcSwapOption::empty(),
             polling: Mutex::default(),
             lag: watch::Sender::default(),
         });
@@ -167,6 +178,12 @@ impl ViewReader {
         Ok(inner.known.borrow().positions.clone())
     }
 
+    /// How far the generation that serves is at least, from the last look of anybody's: every second without being asked.
+    pub fn reached(&self) -> Option<Arc<Reached>> {
+        let serving = self.0.pinned.load().as_ref()?.generation;
+        self.0.reached.load_full().filter(|reached| reached.generation == serving)
+    }
+
     /// How far it was behind the log at the last look.
     pub fn lag(&self) -> Lag {
         *self.0.lag.borrow()
@@ -231,6 +248,7 @@ impl Inner {
         let asked_at = Some(Instant::now());
         // Positions first: what was parked at or before them is seen after them.
         let positions = schema::read_positions(&pinned.db).await?;
+        self.note(pinned.generation, &positions);
         let parked = parked::places(&pinned.db).await?;
         self.known.send_replace(Known { generation: pinned.generation, positions, parked, asked_at });
         Ok(())
@@ -283,6 +301,7 @@ impl Inner {
         let (Ok(ends), Ok(positions)) = (self.journal.ends(self.topics).await, schema::read_positions(&pinned.db).await) else {
             return;
         };
+        self.note(pinned.generation, &positions);
         if since.as_ref().is_some_and(|(end, _)| positions.covers(end, self.topics)) {
             *since = None;
         }
@@ -290,6 +309,10 @@ impl Inner {
         let events: u64 = ends.iter().map(behind).sum();
         let seen = if events == 0 { now } else { since.get_or_insert((ends, now)).1 };
         self.lag.send_replace(Lag { events, ms: now.saturating_sub(seen).max(0) });
+    }
+
+    fn note(&self, generation: u32, positions: &Positions) {
+        self.reached.store(Some(Arc::new(Reached { generation, positions: positions.clone() })));
     }
 
     fn unavailable(&self, error: &DbError) -> NotReady {

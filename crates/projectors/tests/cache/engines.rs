@@ -65,7 +65,7 @@ pub async fn empty(engine: &Engine) {
     match &engine.url {
         CacheUrl::Sqlite(path) => {
             let db = rusqlite::Connection::open(path).expect("opens");
-            let tables = ["sessions", "session_positions", "session_reads", "reservations", "cards"];
+            let tables = ["sessions", "session_positions", "session_reads", "reservations"];
             let deletes: String = tables.iter().map(|table| format!("DELETE FROM {table};")).collect();
             db.execute_batch(&format!("PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE; {deletes} COMMIT")).expect("empties");
         }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use aredvi_events::{Clock, Id};
-use aredvi_projectors::cache::{Cache, CacheError, CacheUrl, CardKind};
+use aredvi_events::Clock;
+use aredvi_projectors::cache::{Cache, CacheError, CacheUrl, Hit, Scope};
 
 use crate::engines::{Engine, JOURNAL, engines};
 use crate::proxy::Proxy;
@@ -21,8 +21,9 @@ async fn wired(test: &str, rewrite: Option<(&'static [u8], &'static [u8])>) -> O
     Some((proxy, wired, engine))
 }
 
-async fn put(cache: &Cache) -> Result<bool, CacheError> {
-    cache.card_put(CardKind::Node, Id::new(1).expect("in range"), 1, b"card").await
+async fn hit(cache: &Cache) -> Result<(), CacheError> {
+    let hit = Hit { key: "reads".to_owned(), limit: 1_000, window: LIMIT };
+    cache.hit(Scope::Guests, &[hit]).await.map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,26 +31,26 @@ async fn a_cut_connection_is_not_noticed() {
     let Some((proxy, url, engine)) = wired("cut", None).await else { return };
     let cache = Cache::open(&url, JOURNAL, engine.clock.clone()).await.expect("opens");
     for _ in 0..5 {
-        assert!(put(&cache).await.expect("the one retry finds a new connection"));
+        hit(&cache).await.expect("the one retry finds a new connection");
         proxy.cut();
     }
-    assert!(put(&cache).await.expect("answers"));
+    hit(&cache).await.expect("answers");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_redis_is_away_every_call_ends_soon_and_then_it_heals_by_itself() {
     let Some((proxy, url, engine)) = wired("away", None).await else { return };
     let cache = Cache::open(&url, JOURNAL, engine.clock.clone()).await.expect("opens");
-    assert!(put(&cache).await.expect("answers"));
+    hit(&cache).await.expect("answers");
     proxy.down().await;
     for _ in 0..3 {
         let started = engine.clock.now_ms();
-        assert!(put(&cache).await.is_err());
+        assert!(hit(&cache).await.is_err());
         assert!(engine.clock.now_ms() - started < 2_000);
     }
     proxy.up().await;
     let heal = async {
-        while put(&cache).await.is_err() {
+        while hit(&cache).await.is_err() {
             tokio::task::yield_now().await;
         }
     };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aredvi_events::{Event, Positions};
 use aredvi_projectors::control::State;
 use aredvi_projectors::db::{Db, Value};
+use aredvi_projectors::runner::limits::{ABANDONED_FOR, BIRTH_LEASE};
 use aredvi_projectors::runner::{Difference, NotReady, Parking, Rebuild, RebuildError, Rebuilt, Stage, Status};
 use tokio_util::sync::CancellationToken;
 
@@ -193,6 +194,55 @@ async fn a_cancelled_rebuild_leaves_no_trace() {
         assert!(matches!(rebuilding(&world, &view).cancel().await, Err(RebuildError::None { .. })));
         world.append(some_events(&world, 50)).await;
         assert_eq!(world.settle(&view).await.schema(), "pairs_g1");
+        process.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_killed_rebuild_left_is_gone_some_time_after_its_lease() {
+    each(|world| async move {
+        let view = Pairs::default();
+        let process = world.start_with(&view, |limits| limits.sweep_every = Duration::from_millis(100));
+        world.append(some_events(&world, 50)).await;
+        world.settle(&view).await;
+        let (control, clock) = (&world.deps.control, world.deps.mint.clock());
+
+        // Killed before it made a schema, and while it filled one.
+        for n in [2, 3] {
+            if n == 2 {
+                let holder = world.deps.mint.event_id();
+                control.create_building("pairs", 1, holder, BIRTH_LEASE).await.expect("created");
+            } else {
+                let (begun, filling) = tokio::sync::oneshot::channel::<()>();
+                let begun = std::sync::Mutex::new(Some(begun));
+                let rebuilding = rebuilding(&world, &view);
+                let killed = tokio::spawn(async move {
+                    let tell = |_: Stage| drop(begun.lock().expect("no panic").take());
+                    rebuilding.rebuild(false, &tell, &CancellationToken::new()).await
+                });
+                filling.await.expect_err("it fills");
+                killed.abort();
+                assert!(killed.await.is_err_and(|error| error.is_cancelled()), "it was at work");
+                assert!(exists(&world, n).await);
+            }
+            clock.shift(i64::try_from((BIRTH_LEASE + ABANDONED_FOR).as_millis()).expect("a number") + 1_000);
+            until("it is given up", async || states(&world).await == [(1, State::Serving)]).await;
+            until("its schema is gone", async || !exists(&world, n).await).await;
+            world.append(some_events(&world, 50)).await;
+            assert_eq!(world.settle(&view).await.schema(), "pairs_g1");
+        }
+
+        // One that ended in order waits, however long.
+        let prepared = rebuilding(&world, &view).prepare(&|_| (), &CancellationToken::new()).await;
+        prepared.expect("compared");
+        clock.shift(i64::try_from((BIRTH_LEASE + ABANDONED_FOR).as_millis()).expect("a number") + 1_000);
+        let holder = world.deps.mint.event_id();
+        control.create_building("pairs", 9, holder, BIRTH_LEASE).await.expect("created");
+        clock.shift(i64::try_from((BIRTH_LEASE + ABANDONED_FOR).as_millis()).expect("a number") + 1_000);
+        let left = [(1, State::Serving), (4, State::Building)];
+        until("what another version left is given up too", async || states(&world).await == left).await;
+        assert!(exists(&world, 4).await);
         process.end().await;
     })
     .await;

@@ -1,0 +1,92 @@
+//! Cards that processes share: what one api has read another need not read, and nobody is shown what was.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::world::column::Column;
+use crate::world::person::Person;
+use crate::world::site::{Setting, Site};
+use crate::world::{World, columns, on_runtime, until};
+
+/// The second api, among the processes of a site.
+const SECOND: usize = 5;
+/// How long cards may take to get to where all find them, with starts of the second api.
+const LIMIT: Duration = Duration::from_secs(60);
+/// The schemas that cards are read from.
+const SCHEMAS: [&str; 3] = ["actors", "media", "story_feed"];
+/// Changes that must show.
+const CHANGES: usize = 12;
+
+columns! {
+    a_change_shows_at_once_on_every_api_and_stays,
+}
+
+#[test]
+fn an_api_that_starts_asks_no_view_for_what_another_has_read() {
+    if !Column::Production.can_run() {
+        return;
+    }
+    let site = Mutex::new(Site::start(&Setting::usual(Column::Production)));
+    on_runtime(async {
+        let world = World::beside(&site).await;
+        let (ana, ben) = (world.sign_up("Ana").await, world.sign_up("Ben").await);
+        ben.follow(&ana).await;
+        let note = ana.note("Look!").await;
+        let comment = ana.comment(&note, "Again.").await;
+        ben.put(format!("/v1/comments/{comment}/vote")).await.expect(204);
+        world.settle().await;
+        let told = items(&ben.at(0)).await;
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert_eq!(told[0]["comment"]["viewer"]["voted"], json!(true));
+        until("a page that asks no view", LIMIT, async || {
+            let (told_now, asked) = started_anew(&site, &world, &ben).await;
+            assert_eq!(told_now, told);
+            (asked < 1.0).then_some(())
+        })
+        .await;
+
+        // Nobody has read the edited note yet: what stands in Redis is older.
+        ana.at(0).patch(format!("/v1/nodes/{note}"), json!({"body": "Look again!"})).await.expect(200);
+        world.settle().await;
+        let (told_now, _) = started_anew(&site, &world, &ben).await;
+        assert_eq!(told_now[1]["object"]["body"], json!("Look again!"));
+    });
+}
+
+/// The feed as the second api tells it right after its start, and how often that asked the views.
+async fn started_anew(site: &Mutex<Site>, world: &World, person: &Person) -> (Vec<Value>, f64) {
+    {
+        let mut site = site.lock().expect("the site");
+        site.kill(SECOND);
+        site.restart(SECOND);
+    }
+    let second = person.at(1);
+    until("the second api is ready", LIMIT, async || {
+        let answer = second.get("/readyz").sent().await.ok()?;
+        (answer.status == 200).then_some(())
+    })
+    .await;
+    let before = world.counted_by(SECOND, "aredvi_db_reads_total", &SCHEMAS).await;
+    let told = items(&second).await;
+    (told, world.counted_by(SECOND, "aredvi_db_reads_total", &SCHEMAS).await - before)
+}
+
+async fn items(person: &Person) -> Vec<Value> {
+    person.feed().await.items()
+}
+
+async fn a_change_shows_at_once_on_every_api_and_stays(world: &World) {
+    let ana = world.sign_up("Ana").await;
+    let note = ana.note("0").await;
+    for change in 1..=CHANGES {
+        let (body, name) = (change.to_string(), format!("Ana {change}"));
+        ana.at(change).patch("/v1/me", json!({"name": name})).await.expect(200);
+        ana.at(change).patch(format!("/v1/nodes/{note}"), json!({"body": body})).await.expect(200);
+        for api in [change + 1, change, change + 1] {
+            let told = items(&ana.at(api)).await.remove(0);
+            assert_eq!((&told["object"]["body"], &told["subject"]["name"]), (&json!(body), &json!(name)));
+        }
+    }
+}
