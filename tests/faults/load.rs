@@ -24,6 +24,26 @@ pub struct Load {
     stop: Cell<bool>,
 }
 
+/// What has become of the writes.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// Writes that were answered with 201.
+    pub acknowledged: usize,
+    /// Tries that were not, and were repeated.
+    pub repeated: usize,
+    /// Acknowledged notes that are not there.
+    pub lost: usize,
+    /// Notes that are there once too often.
+    pub doubled: usize,
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { acknowledged, repeated, lost, doubled } = self;
+        write!(f, "{acknowledged} writes acknowledged, {repeated} tries repeated, {lost} lost, {doubled} doubled")
+    }
+}
+
 impl Load {
     /// Lets these people write, each without pause, until `meanwhile` is done.
     pub async fn beside<T>(&self, people: &[Person], meanwhile: impl Future<Output = T>) -> T {
@@ -50,6 +70,27 @@ impl Load {
     /// How many tries were not acknowledged at once.
     pub fn refusals(&self) -> usize {
         self.refusals.get()
+    }
+
+    /// How many writes were acknowledged.
+    pub fn acknowledged(&self) -> usize {
+        self.acknowledged.borrow().values().map(Vec::len).sum()
+    }
+
+    /// Compares what each one's page shows with what was acknowledged to him.
+    pub async fn outcome(&self, people: &[Person]) -> Outcome {
+        let mut outcome = Outcome { acknowledged: self.acknowledged(), repeated: self.refusals(), ..Outcome::default() };
+        for person in people {
+            let acknowledged = self.acknowledged.borrow().get(&person.id).cloned().unwrap_or_default();
+            let stories = person.all(&format!("/v1/actors/{}/stories", person.id), 100).await;
+            let mut shown: BTreeMap<String, usize> = BTreeMap::new();
+            for story in &stories {
+                *shown.entry(story["object"]["body"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+            }
+            outcome.lost += acknowledged.iter().filter(|(_, body)| !shown.contains_key(body)).count();
+            outcome.doubled += shown.values().map(|times| times - 1).sum::<usize>();
+        }
+        outcome
     }
 
     /// Fails unless each one's page shows what was acknowledged to him, once, and nothing else.
