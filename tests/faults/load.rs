@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aredvi_events::Clock;
 use futures_util::future::join_all;
@@ -21,6 +21,8 @@ const PROGRESS_LIMIT: Duration = Duration::from_secs(60);
 pub struct Load {
     acknowledged: RefCell<BTreeMap<String, Vec<(String, String)>>>,
     refusals: Cell<usize>,
+    /// How long each acknowledged write took, from its first try.
+    took: RefCell<Vec<Duration>>,
     stop: Cell<bool>,
 }
 
@@ -72,6 +74,21 @@ impl Load {
         self.refusals.get()
     }
 
+    /// How many acknowledged writes took longer than this, from their first try.
+    pub fn later_than(&self, limit: Duration) -> usize {
+        self.took.borrow().iter().filter(|took| **took > limit).count()
+    }
+
+    /// The longest that an acknowledged write took, from its first try.
+    pub fn slowest(&self) -> Duration {
+        self.took.borrow().iter().max().copied().unwrap_or_default()
+    }
+
+    /// The notes that were acknowledged.
+    pub fn ids(&self) -> BTreeSet<String> {
+        self.acknowledged.borrow().values().flatten().map(|(note, _)| note.clone()).collect()
+    }
+
     /// How many writes were acknowledged.
     pub fn acknowledged(&self) -> usize {
         self.acknowledged.borrow().values().map(Vec::len).sum()
@@ -120,10 +137,12 @@ impl Load {
         let clock = Clock::default();
         for number in 0.. {
             let body = format!("{} {number}", person.username);
+            let began = Instant::now();
             loop {
                 match person.post("/v1/notes", json!({"body": body})).key(body.replace(' ', "-")).sent().await {
                     Ok(answer) if answer.status == 201 => {
                         self.acknowledged.borrow_mut().entry(person.id.clone()).or_default().push((answer.id(), body));
+                        self.took.borrow_mut().push(began.elapsed());
                         break;
                     }
                     // Nobody answered, or the outcome is not known, or the first try is still in work.
