@@ -40,7 +40,7 @@ async fn a_strange_record_stops_its_key_alone_until_it_is_given_up(column: Colum
     let world = World::beside(&site).await;
     let (ana, ben) = (ana.again(&world), ben.again(&world));
     let parked = until("every view has come to them", LIMIT, async || {
-        let parked = parked(&site);
+        let parked = listed(&site);
         let holds = |view: &str, topic: Topic| parked.iter().any(|row| row.view == view && row.place.starts_with(topic.name()));
         STOPPED.iter().all(|(topic, views)| views.iter().all(|&view| holds(view, *topic))).then_some(parked)
     })
@@ -50,7 +50,8 @@ async fn a_strange_record_stops_its_key_alone_until_it_is_given_up(column: Colum
     for (topic, views) in STOPPED {
         for view in views {
             let first = parked.iter().find(|row| row.view == *view && row.place.starts_with(topic.name())).expect("parked");
-            let lines = said.lines().filter(|line| line.contains("parked") && line.contains(view) && line.contains(&first.place));
+            let line = [format!("view=\"{view}\" "), format!("place={} ", first.place)];
+            let lines = said.lines().filter(|said| said.contains("parked") && line.iter().all(|part| said.contains(part)));
             assert_eq!(lines.count(), 1, "{view} says once that {} is parked:\n{said}", first.place);
         }
     }
@@ -68,7 +69,7 @@ async fn a_strange_record_stops_its_key_alone_until_it_is_given_up(column: Colum
     }
 
     until("all are given up", LIMIT, async || {
-        let parked = parked(&site);
+        let parked = listed(&site);
         for row in &parked {
             let ran = site.lock().expect("the site").run(&["parked", "drop", &row.view, &row.event]);
             // What was behind another may have been applied meanwhile.
@@ -102,7 +103,7 @@ fn strange(person: &Person, notes: &[String]) -> Vec<Record> {
                     header("ce_specversion", "1.0"),
                     header("ce_id", &uuid::Uuid::new_v4().to_string()),
                     header("ce_type", ty),
-                    header("ce_source", "urn:somebody:else"),
+                    header("ce_source", &format!("urn:aredvi:{}", uuid::Uuid::new_v4())),
                     header("ce_subject", &key),
                     header("ce_time", "2026-01-01T00:00:00.000Z"),
                     header("ce_dataschema", &format!("urn:aredvi:{ty}:{version}")),
@@ -155,7 +156,7 @@ impl Row {
 }
 
 /// What `aredvi parked list` shows.
-fn parked(site: &Mutex<Site>) -> Vec<Row> {
+fn listed(site: &Mutex<Site>) -> Vec<Row> {
     let ran = site.lock().expect("the site").run(&["parked", "list"]);
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     let said = String::from_utf8(ran.stdout).expect("text");
