@@ -49,6 +49,7 @@ pub struct Base {
     pub sites: Sites,
     /// Whether those are embedded.
     embedded_views: bool,
+    opening: Opening,
     /// This process, among all that hold leases.
     pub holder: Uuid,
 }
@@ -86,7 +87,19 @@ impl Base {
         let cache = opening.open("the cache", || Cache::open(&url, journal.id(), clock.clone()), does_not_answer).await?;
         let holder = mint.event_id();
         let embedded_views = matches!(db, DbUrl::Embedded { .. });
-        Ok(Self { mint, data, journal, cache, keys, control, sites, embedded_views, holder })
+        Ok(Self { mint, data, journal, cache, keys, control, sites, embedded_views, opening, holder })
+    }
+
+    /// Does what a start needs of an engine: while it does not answer, it is waited for as when it was opened.
+    ///
+    /// # Errors
+    /// What went wrong, when it was not the engine's silence or lasted too long.
+    pub async fn patiently<T, E, F>(&self, what: &str, act: impl Fn() -> F, may_come: impl Fn(&E) -> bool) -> anyhow::Result<T>
+    where
+        E: std::error::Error + Send + Sync + 'static,
+        F: Future<Output = Result<T, E>>,
+    {
+        self.opening.open(what, act, may_come).await
     }
 
     /// What runners of views share; `workers` of each view.
@@ -119,6 +132,7 @@ impl Base {
 }
 
 /// Waits for engines.
+#[derive(Clone)]
 struct Opening {
     clock: Clock,
     limit: Duration,

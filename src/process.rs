@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use anyhow::bail;
-use aredvi_projectors::control::WorkerLease;
+use aredvi_projectors::control::{ControlError, WorkerLease};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -61,7 +61,9 @@ impl Process {
     /// # Errors
     /// When there is none.
     pub async fn take_worker_number(&mut self) -> anyhow::Result<()> {
-        let lease = WorkerLease::acquire(&self.base.control, &self.base.mint, self.base.holder).await?;
+        let Base { control, mint, holder, .. } = &self.base;
+        let acquire = || WorkerLease::acquire(control, mint, *holder);
+        let lease = self.base.patiently("a worker number", acquire, ControlError::is_transient).await?;
         let stop = CancellationToken::new();
         self.worker = Some((stop.clone(), tokio::spawn(lease.run(stop))));
         Ok(())

@@ -70,9 +70,9 @@ impl Reached {
             Some(planner::NAME) => facts::start(&mut process, &deps).await,
             Some(_) | None => Memory::default(),
         };
-        let consumers = match of_consumers(&memory.deps(deps.clone(), &process.base.cache)).await {
+        let consumers = match of_consumers(&process.base, &memory.deps(deps.clone(), &process.base.cache)).await {
             Ok(consumers) => consumers,
-            Err(error) => return Err(process.end(Err(error.into())).await.err().unwrap_or_else(|| anyhow!("interrupted"))),
+            Err(error) => return Err(process.end(Err(error)).await.err().unwrap_or_else(|| anyhow!("interrupted"))),
         };
         let readers = Readers::open(views::all(), &deps, LOOK).await.and(Readers::open(consumers, &deps, LOOK).await);
         let operations = Arc::new(operations::of(&process, deps, readers));

@@ -13,6 +13,7 @@ use aredvi_projectors::runner::{Deps, ViewReader};
 use aredvi_projectors::view::View;
 use aredvi_projectors::{sessions, views};
 
+use crate::base::Base;
 use crate::failure::Misuse;
 
 /// Connections of a process that only looks at a view.
@@ -61,13 +62,10 @@ impl Readers {
 ///
 /// # Errors
 /// When it cannot be told since when they count.
-pub async fn of_consumers(deps: &aredvi_notifier::Deps) -> Result<Vec<Arc<dyn View>>, BirthError> {
-    Ok(vec![
-        Arc::new(Planner::open(deps).await?),
-        Arc::new(Ledger::open(&deps.runner).await?),
-        Arc::new(Janitor),
-        Arc::new(KeyKeeper::new(deps.runner.keys.clone())),
-    ])
+pub async fn of_consumers(base: &Base, deps: &aredvi_notifier::Deps) -> anyhow::Result<Vec<Arc<dyn View>>> {
+    let opened = || async { Ok((Planner::open(deps).await?, Ledger::open(&deps.runner).await?)) };
+    let (planner, ledger) = base.patiently("the views of consumers", opened, BirthError::is_transient).await?;
+    Ok(vec![Arc::new(planner), Arc::new(ledger), Arc::new(Janitor), Arc::new(KeyKeeper::new(deps.runner.keys.clone()))])
 }
 
 /// What a process of projectors was asked to keep.

@@ -28,7 +28,7 @@ async fn start(process: &mut Process, config: &Notifier) -> anyhow::Result<()> {
     notifier::start(process, &consumers, &config.mail, config.public_url.to_string())?;
     webhooks::start(process, &deps, &config.webhooks);
     let desk = webhooks::desk(process, &deps, &config.webhooks).await?;
-    let readers = Readers::open(of_consumers(&consumers).await?, &deps, LOOK).await;
+    let readers = Readers::open(of_consumers(&process.base, &consumers).await?, &deps, LOOK).await;
     let operations = Arc::new(operations::of(process, deps, readers));
     operators::start(process, Arc::clone(&operations), admin::routes(operations).merge(desk), config.admin.admin_listen).await
 }

@@ -26,7 +26,7 @@ async fn start(process: &mut Process, config: &Planner) -> anyhow::Result<()> {
     let deps = process.base.deps(config.work.workers, Progress::default());
     let consumers = facts::start(process, &deps).await.deps(deps.clone(), &process.base.cache);
     planner::start(process, &consumers);
-    let readers = Readers::open(of_consumers(&consumers).await?, &deps, LOOK).await;
+    let readers = Readers::open(of_consumers(&process.base, &consumers).await?, &deps, LOOK).await;
     let operations = Arc::new(operations::of(process, deps, readers));
     operators::start(process, Arc::clone(&operations), admin::routes(operations), config.admin.admin_listen).await
 }

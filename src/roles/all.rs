@@ -47,7 +47,7 @@ pub async fn start(process: &mut Process, config: &Serve, purpose: Purpose) -> a
         begun.push(ledger::NAME);
     }
     births(process, &begun).await;
-    let mut kept = of_consumers(&consumers).await?;
+    let mut kept = of_consumers(&process.base, &consumers).await?;
     // Nobody waits for a view that nobody keeps here.
     kept.retain(|view| begun.contains(&view.name()));
     let readers = readers.and(Readers::open(kept, &deps, LOOK).await);

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
+use aredvi_projectors::db::DbError;
 use aredvi_projectors::runner::{Deps, Rebuild, Stage};
 use aredvi_projectors::views;
 
@@ -15,7 +16,9 @@ use crate::progress::Progress;
 /// When one cannot be rebuilt, or the process ends meanwhile.
 pub async fn of_other_versions(process: &Process, deps: &Deps) -> anyhow::Result<()> {
     for view in views::all() {
-        let serving = process.base.control.serving(view.name()).await?;
+        let control = &process.base.control;
+        let what = format!("the generations of `{}`", view.name());
+        let serving = process.base.patiently(&what, || control.serving(view.name()), DbError::is_transient).await?;
         let Some(found) = serving.filter(|serving| serving.version != view.schema_version()) else { continue };
         let (name, version) = (view.name(), view.schema_version());
         tracing::info!(view = name, found = found.version, version, "another schema version serves: it is rebuilt first");

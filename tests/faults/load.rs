@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aredvi_events::Clock;
 use futures_util::future::join_all;
@@ -21,7 +21,29 @@ const PROGRESS_LIMIT: Duration = Duration::from_secs(60);
 pub struct Load {
     acknowledged: RefCell<BTreeMap<String, Vec<(String, String)>>>,
     refusals: Cell<usize>,
+    /// How long each acknowledged write took, from its first try.
+    took: RefCell<Vec<Duration>>,
     stop: Cell<bool>,
+}
+
+/// What has become of the writes.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// Writes that were answered with 201.
+    pub acknowledged: usize,
+    /// Tries that were not, and were repeated.
+    pub repeated: usize,
+    /// Acknowledged notes that are not there.
+    pub lost: usize,
+    /// Notes that are there once too often.
+    pub doubled: usize,
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { acknowledged, repeated, lost, doubled } = self;
+        write!(f, "{acknowledged} writes acknowledged, {repeated} tries repeated, {lost} lost, {doubled} doubled")
+    }
 }
 
 impl Load {
@@ -52,6 +74,42 @@ impl Load {
         self.refusals.get()
     }
 
+    /// How many acknowledged writes took longer than this, from their first try.
+    pub fn later_than(&self, limit: Duration) -> usize {
+        self.took.borrow().iter().filter(|took| **took > limit).count()
+    }
+
+    /// The longest that an acknowledged write took, from its first try.
+    pub fn slowest(&self) -> Duration {
+        self.took.borrow().iter().max().copied().unwrap_or_default()
+    }
+
+    /// The notes that were acknowledged.
+    pub fn ids(&self) -> BTreeSet<String> {
+        self.acknowledged.borrow().values().flatten().map(|(note, _)| note.clone()).collect()
+    }
+
+    /// How many writes were acknowledged.
+    pub fn acknowledged(&self) -> usize {
+        self.acknowledged.borrow().values().map(Vec::len).sum()
+    }
+
+    /// Compares what each one's page shows with what was acknowledged to him.
+    pub async fn outcome(&self, people: &[Person]) -> Outcome {
+        let mut outcome = Outcome { acknowledged: self.acknowledged(), repeated: self.refusals(), ..Outcome::default() };
+        for person in people {
+            let acknowledged = self.acknowledged.borrow().get(&person.id).cloned().unwrap_or_default();
+            let stories = person.all(&format!("/v1/actors/{}/stories", person.id), 100).await;
+            let mut shown: BTreeMap<String, usize> = BTreeMap::new();
+            for story in &stories {
+                *shown.entry(story["object"]["body"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+            }
+            outcome.lost += acknowledged.iter().filter(|(_, body)| !shown.contains_key(body)).count();
+            outcome.doubled += shown.values().map(|times| times - 1).sum::<usize>();
+        }
+        outcome
+    }
+
     /// Fails unless each one's page shows what was acknowledged to him, once, and nothing else.
     pub async fn assert_pages(&self, people: &[Person]) {
         for person in people {
@@ -79,10 +137,12 @@ impl Load {
         let clock = Clock::default();
         for number in 0.. {
             let body = format!("{} {number}", person.username);
+            let began = Instant::now();
             loop {
                 match person.post("/v1/notes", json!({"body": body})).key(body.replace(' ', "-")).sent().await {
                     Ok(answer) if answer.status == 201 => {
                         self.acknowledged.borrow_mut().entry(person.id.clone()).or_default().push((answer.id(), body));
+                        self.took.borrow_mut().push(began.elapsed());
                         break;
                     }
                     // Nobody answered, or the outcome is not known, or the first try is still in work.

@@ -23,6 +23,8 @@ pub struct Engines {
     pub db: String,
     /// `AREDVI_CACHE`.
     pub cache: String,
+    /// Whether Kafka is one broker, and not three.
+    pub single_broker: bool,
 }
 
 impl fmt::Display for Column {
@@ -56,7 +58,8 @@ impl Engines {
     /// Those of the environment, as they are named there.
     pub fn named() -> Option<Self> {
         let named = |name: &str| std::env::var(name).ok().filter(|url| !url.is_empty());
-        Some(Self { journal: named("AREDVI_JOURNAL")?, db: named("AREDVI_DB")?, cache: named("AREDVI_CACHE")? })
+        let (journal, db, cache) = (named("AREDVI_JOURNAL")?, named("AREDVI_DB")?, named("AREDVI_CACHE")?);
+        Some(Self { journal, db, cache, single_broker: true })
     }
 
     /// The same servers, with names of their own on them.
@@ -69,6 +72,13 @@ impl Engines {
         let (server, _) = self.db.rsplit_once('/').expect("a database");
         assert!(self.cache.starts_with("redis://"), "AREDVI_CACHE names no Redis");
         let cache = self.cache.split('?').next().unwrap_or(&self.cache);
-        Self { journal, db: format!("{server}/{prefix}"), cache: format!("{cache}?prefix={prefix}") }
+        let (db, cache) = (format!("{server}/{prefix}"), format!("{cache}?prefix={prefix}"));
+        Self { journal, db, cache, single_broker: self.single_broker }
+    }
+
+    /// The flags that name them.
+    pub fn flags(&self) -> Vec<String> {
+        let named = ["--journal", &self.journal, "--db", &self.db, "--cache", &self.cache];
+        named.into_iter().chain(self.single_broker.then_some("--single-broker")).map(str::to_owned).collect()
     }
 }

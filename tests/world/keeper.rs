@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use super::{engines, own_engines};
+use super::{engines, own_engines, small_disk};
 
 /// Set in a keeper's own process.
 const I_AM_THE_KEEPER: &str = "AREDVI_TEST_KEEPER";
@@ -51,6 +51,11 @@ impl Keeper {
         self.order("directory", &path.display().to_string());
     }
 
+    /// A file system that was mounted here shall go.
+    pub fn unmount(&mut self, path: &Path) {
+        self.order("mount", &path.display().to_string());
+    }
+
     /// What carries this prefix on an engine shall go.
     pub fn clean(&mut self, url: &str) {
         self.order("engine", url);
@@ -78,11 +83,13 @@ impl Drop for Keeper {
 /// Reads orders until they end, then obeys: processes first, directories last.
 fn keep() {
     let (mut processes, mut directories, mut engines, mut own) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut mounts = Vec::new();
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         match line.split_once(' ') {
             Some(("process", id)) => processes.push(id.to_owned()),
             Some(("forget", id)) => processes.retain(|known| known != id),
             Some(("directory", path)) => directories.push(path.to_owned()),
+            Some(("mount", path)) => mounts.push(PathBuf::from(path)),
             Some(("engine", url)) => engines.push(url.to_owned()),
             Some(("engines", dir)) => own.push(PathBuf::from(dir)),
             Some(_) | None => {}
@@ -96,6 +103,9 @@ fn keep() {
     }
     for dir in own {
         own_engines::kill(&dir);
+    }
+    for path in mounts {
+        small_disk::unmount(&path);
     }
     for path in directories {
         let _ = std::fs::remove_dir_all(path);

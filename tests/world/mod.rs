@@ -17,8 +17,10 @@ pub mod places;
 pub mod process;
 pub mod receiver;
 pub mod site;
+pub mod small_disk;
 pub mod telling;
 mod until;
+pub mod wire;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -147,6 +149,11 @@ impl World {
         let (status, body) = (response.status(), response.text().await.expect("a body"));
         assert_eq!(status, 200, "not settled within {SETTLE_LIMIT_S} s: {body}");
         body
+    }
+
+    /// What its processes have said so far, by process.
+    pub fn said(&self) -> Vec<String> {
+        self.logs.iter().map(|log| std::fs::read_to_string(log).unwrap_or_default()).collect()
     }
 
     /// A counter of all processes, of every label in which `of` stands.

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// How long a process may take to say where it listens. A debug build on a busy machine creates schemas meanwhile.
 pub const START_LIMIT: Duration = Duration::from_secs(90);
+/// Another program than the one that was built with the tests: a copy, so that a long run goes on when it is built again.
+const PROGRAM: &str = "AREDVI_TEST_PROGRAM";
 /// How much of a log a failure shows, in lines.
 const SHOWN_LINES: usize = 40;
 
@@ -42,7 +44,8 @@ pub struct Process {
 impl Process {
     /// The program, with nothing of ours in its environment.
     pub fn program() -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_aredvi"));
+        let built = || env!("CARGO_BIN_EXE_aredvi").into();
+        let mut command = Command::new(std::env::var_os(PROGRAM).unwrap_or_else(built));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("AREDVI_") {
                 command.env_remove(name);

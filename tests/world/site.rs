@@ -15,12 +15,18 @@ pub struct Setting {
     pub column: Column,
     /// On which servers; `None`: those that the environment names.
     pub servers: Option<Engines>,
+    /// Processes that reach these servers by other addresses: the name, and those.
+    pub wires: Vec<(&'static str, Engines)>,
     /// All roles in one process, or each in processes of its own, two of those that clients and views depend on.
     pub shape: Shape,
     /// What its processes find in their environment.
     pub env: Vec<(&'static str, &'static str)>,
+    /// What one of them finds there: its name, and that.
+    pub env_of: Vec<(&'static str, &'static str, &'static str)>,
     /// Further flags of those that answer clients; without `--rate-limits` nothing is limited.
     pub http: Vec<&'static str>,
+    /// Where its data directory shall be, if not beside its logs.
+    pub data: Option<PathBuf>,
     /// Processes whose clocks are wrong: the name, and by how many milliseconds.
     pub clocks: Vec<(&'static str, &'static str)>,
 }
@@ -57,7 +63,17 @@ impl Setting {
             Column::Embedded => Shape::One,
             Column::Production => Shape::Many,
         };
-        Self { column, servers: None, shape, env: Vec::new(), http: Vec::new(), clocks: Vec::new() }
+        Self {
+            column,
+            servers: None,
+            wires: Vec::new(),
+            shape,
+            env: Vec::new(),
+            env_of: Vec::new(),
+            http: Vec::new(),
+            data: None,
+            clocks: Vec::new(),
+        }
     }
 
     /// Each role in processes of its own, on these servers.
@@ -70,8 +86,11 @@ impl Setting {
         Self { shape: Shape::One, ..Self::usual(column) }
     }
 
-    fn starts(&self, data: &Path, engines: Option<&Engines>) -> Vec<Start> {
-        let common = [at_engines(data, engines), words(&["--admin-listen", "127.0.0.1:0"])].concat();
+    fn starts(&self, data: &Path, engines: Option<&Engines>, prefix: &str) -> Vec<Start> {
+        let common = |name: &str| {
+            let wired = self.wires.iter().find(|(process, _)| *process == name).map(|(_, wired)| wired.prefixed(prefix));
+            [at_engines(data, wired.as_ref().or(engines)), words(&["--admin-listen", "127.0.0.1:0"])].concat()
+        };
         let mut http = words(&["--listen", "127.0.0.1:0"]);
         http.extend(words(&self.http));
         if !self.http.contains(&"--rate-limits") {
@@ -80,9 +99,9 @@ impl Setting {
         let link = words(&["--public-url", "http://community.test"]);
         let start = |name: &str, role: &[&str], more: &[&[String]]| Start {
             name: name.to_owned(),
-            args: [&words(role), &common, &more.concat()].into_iter().flatten().cloned().collect(),
+            args: [&words(role), &common(name), &more.concat()].into_iter().flatten().cloned().collect(),
             api: role[0] == "serve" || role[0] == "api",
-            env: [self.env.clone(), self.clock_of(name)].concat(),
+            env: [self.env.clone(), self.clock_of(name), self.env_of(name)].concat(),
         };
         match self.shape {
             Shape::One => vec![start("serve", &["serve"], &[&http, &link])],
@@ -95,6 +114,11 @@ impl Setting {
                 start("api-2", &["api"], &[&http, &link]),
             ],
         }
+    }
+
+    fn env_of(&self, name: &str) -> Vec<(&'static str, &'static str)> {
+        let own = self.env_of.iter().filter(|(process, ..)| *process == name);
+        own.map(|(_, variable, value)| (*variable, *value)).collect()
     }
 
     fn clock_of(&self, name: &str) -> Vec<(&'static str, &'static str)> {
@@ -115,12 +139,13 @@ impl Site {
         let mut keeper = Keeper::start();
         keeper.remove_directory(&dir);
         let servers = || setting.servers.clone().or_else(Engines::named).expect("engines");
-        let engines = (setting.column == Column::Production).then(|| servers().prefixed(&prefix()));
+        let prefix = prefix();
+        let engines = (setting.column == Column::Production).then(|| servers().prefixed(&prefix));
         for url in engines.iter().flat_map(|engines| [&engines.journal, &engines.db, &engines.cache]) {
             keeper.clean(url);
         }
-        let data = dir.join("data");
-        let starts = setting.starts(&data, engines.as_ref());
+        let data = setting.data.clone().unwrap_or_else(|| dir.join("data"));
+        let starts = setting.starts(&data, engines.as_ref(), &prefix);
         let contract = tokio::sync::OnceCell::new();
         let mut site = Self { engines, processes: Vec::new(), data, contract, starts, dir, keeper };
         fill(&site.data, &at_engines(&site.data, site.engines.as_ref()));
@@ -203,9 +228,7 @@ impl Site {
     pub fn command(&self, words: &[&str]) -> std::process::Command {
         let mut command = Process::program();
         command.args(words).arg("--data").arg(&self.data);
-        if let Some(Engines { journal, db, cache }) = &self.engines {
-            command.args(["--journal", journal, "--db", db, "--cache", cache, "--single-broker"]);
-        }
+        command.args(self.engines.iter().flat_map(Engines::flags));
         command
     }
 
@@ -245,8 +268,9 @@ impl Site {
     fn create_topics(&self) {
         let engines = self.engines.as_ref().expect("engines");
         let made = Process::program()
-            .args(["topics", "create", "--single-broker", "--journal", &engines.journal, "--data"])
+            .args(["topics", "create", "--journal", &engines.journal, "--data"])
             .arg(&self.data)
+            .args(engines.single_broker.then_some("--single-broker"))
             .output()
             .expect("aredvi topics create");
         assert!(made.status.success(), "cannot create topics: {}", String::from_utf8_lossy(&made.stderr));
@@ -256,9 +280,7 @@ impl Site {
 /// The flags that name a data directory and engines.
 fn at_engines(data: &Path, engines: Option<&Engines>) -> Vec<String> {
     let mut flags = words(&["--data", &data.display().to_string()]);
-    if let Some(Engines { journal, db, cache }) = engines {
-        flags.extend(words(&["--journal", journal, "--db", db, "--cache", cache, "--single-broker"]));
-    }
+    flags.extend(engines.into_iter().flat_map(Engines::flags));
     flags
 }
 

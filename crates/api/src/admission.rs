@@ -10,6 +10,7 @@ use aredvi_journal::ReadError;
 use aredvi_projectors::cache::{CacheError, Rated, Scope};
 use aredvi_projectors::facts::follow::{Listener, TOPICS};
 use aredvi_projectors::sessions::{Admit, Admitted, AskedBy, Lookup, Session, Token};
+use aredvi_projectors::trouble::Trouble;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
@@ -143,7 +144,11 @@ impl App {
         let mut admitted = match self.look_up(asked, Wait::of(headers).0).await {
             Ok(admitted) => admitted,
             Err(error) => {
-                tracing::warn!(error = %error, "the cache is away; sessions are answered from memory");
+                static AWAY: Trouble = Trouble::new();
+                if let Some(told) = AWAY.happened(&error) {
+                    let left_out = told.left_out;
+                    tracing::warn!(error = told.reason, left_out, "the cache is away; sessions are answered from memory");
+                }
                 self.remembered(token.as_ref())?
             }
         };

@@ -11,6 +11,7 @@ use aredvi_projectors::facts::follow::Heard;
 use aredvi_projectors::keys::KeyStore;
 use aredvi_projectors::runner::ViewReader;
 use aredvi_projectors::sessions::Sessions;
+use aredvi_projectors::trouble::Trouble;
 
 use crate::admission::Near;
 use crate::answer::Freshness;
@@ -145,7 +146,10 @@ impl App {
     pub async fn remember_positions(&self, caller: &Caller, appended: &Positions) {
         let Some(session) = &caller.session else { return };
         if let Err(error) = self.sessions.positions_raise(session, appended).await {
-            tracing::warn!(error = %error, "a session's last positions could not be kept");
+            static UNKEPT: Trouble = Trouble::new();
+            if let Some(told) = UNKEPT.happened(&error) {
+                tracing::warn!(error = told.reason, left_out = told.left_out, "a session's last positions could not be kept");
+            }
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use aredvi_projectors::cache::{CacheError, Held, Reservation, ReservationKey, Scope};
+use aredvi_projectors::trouble::Trouble;
 use axum::http::request::Parts;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -111,7 +112,11 @@ impl App {
             End::Refused => self.cache.release(&right.held).await,
         };
         if let Err(error) = settled {
-            tracing::warn!(error = %error, "a reservation could not be settled; a repeat takes it over");
+            static UNSETTLED: Trouble = Trouble::new();
+            if let Some(told) = UNSETTLED.happened(&error) {
+                let left_out = told.left_out;
+                tracing::warn!(error = told.reason, left_out, "a reservation could not be settled; a repeat takes it over");
+            }
         }
     }
 
@@ -124,6 +129,9 @@ impl App {
 }
 
 fn unreserved(error: &CacheError) -> Problem {
-    tracing::warn!(error = %error, "no reservation can be had");
+    static UNRESERVED: Trouble = Trouble::new();
+    if let Some(told) = UNRESERVED.happened(error) {
+        tracing::warn!(error = told.reason, left_out = told.left_out, "no reservation can be had");
+    }
     Problem::unavailable()
 }

@@ -6,6 +6,7 @@
 use aredvi_events::envelope::{Event, Origin};
 use aredvi_events::{Body, Id, Partition, Place, Positions, Topic, codec};
 use aredvi_journal::AppendError;
+use aredvi_projectors::trouble::Trouble;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -109,7 +110,10 @@ impl App {
     /// 503 when the log cannot be asked for its end.
     pub async fn repeating(&self, caller: &Caller, topic: Topic, key: &str) -> Result<Caller, Problem> {
         let ends = self.journal.ends(&[topic]).await.map_err(|error| {
-            tracing::warn!(error = %error, "the log's end cannot be read");
+            static FAILING: Trouble = Trouble::new();
+            if let Some(told) = FAILING.happened(&error) {
+                tracing::warn!(error = told.reason, left_out = told.left_out, "the log's end cannot be read");
+            }
             Problem::unavailable()
         })?;
         let partition = Partition::of(topic, key);
@@ -147,7 +151,10 @@ impl Writing<'_> {
             Problem::internal()
         })?;
         let places = self.app.journal.append(vec![record]).await.map_err(|error| {
-            tracing::warn!(error = %error, topic = %topic, "an append failed");
+            static FAILING: Trouble = Trouble::new();
+            if let Some(told) = FAILING.happened(&error) {
+                tracing::warn!(error = told.reason, left_out = told.left_out, topic = %topic, "an append failed");
+            }
             match error {
                 AppendError::Unavailable(_) => Problem::unavailable(),
                 AppendError::Unknown(_) => {

@@ -94,19 +94,19 @@ impl Mint {
         let now = self.clock.now_ms();
         let mut state = self.state();
         let lease = state.lease.ok_or(NoLease)?;
-        if now > state.last_ms {
-            state.last_ms = now;
-            state.sequence = 0;
+        let (ms, sequence) = if now > state.last_ms {
+            (now, 0)
         } else if state.sequence + 1 < 1 << SEQUENCE_BITS && state.last_ms >= lease.from_ms {
-            state.sequence += 1;
+            (state.last_ms, state.sequence + 1)
         } else {
-            state.last_ms += 1;
-            state.sequence = 0;
-        }
-        if state.last_ms >= lease.until_ms {
+            (state.last_ms + 1, 0)
+        };
+        // What is refused leaves no trace: a clock that was ahead for a moment must not end minting until its time comes.
+        if ms >= lease.until_ms {
             return Err(NoLease);
         }
-        Id::assemble(state.last_ms, lease.worker, state.sequence).ok_or(NoLease)
+        (state.last_ms, state.sequence) = (ms, sequence);
+        Id::assemble(ms, lease.worker, sequence).ok_or(NoLease)
     }
 
     /// A new event's id: UUIDv7 of the clock (RFC 9562, section 5.7).
@@ -162,6 +162,17 @@ mod tests {
         assert!(before < after[0]);
         assert!(after.is_sorted_by(|a, b| a < b));
         assert!(before.get() >= FIRST_MINTED);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_for_a_moment_ends_nothing() {
+        let mint = mint();
+        let now = mint.now_ms();
+        mint.hold(Lease { worker: 3, from_ms: now, until_ms: now + 600_000 });
+        mint.clock().shift(3_600_000);
+        assert_eq!(mint.id(), Err(NoLease));
+        mint.clock().shift(-3_600_000);
+        assert!(mint.id().expect("a lease").minted_ms() < now + 600_000);
     }
 
     #[test]

@@ -96,6 +96,16 @@ pub enum BirthError {
     Db(#[from] DbError),
 }
 
+impl BirthError {
+    /// Whether it may pass by itself.
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Journal(error) => matches!(error, ReadError::Unavailable(_)),
+            Self::Db(error) => error.is_transient(),
+        }
+    }
+}
+
 /// The birth of generations made from now on: that of the one that serves; without one, what stands on `topics` now.
 pub(crate) async fn next(view: &dyn View, topics: &[Topic], deps: &Deps) -> Result<Positions, BirthError> {
     if let Ok(serving) = ViewReader::open(view, &[view.schema_version()], deps, SIZES).await.db() {

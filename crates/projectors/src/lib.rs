@@ -21,6 +21,7 @@ pub mod runner;
 pub mod seen;
 pub mod sessions;
 pub mod story_feed;
+pub mod trouble;
 pub mod view;
 pub mod views;
 pub mod visibility;

@@ -23,6 +23,7 @@ use aredvi_projectors::facts::follow::{Heard, Listener};
 use aredvi_projectors::media::queries::CommentRow;
 use aredvi_projectors::runner::NotReady;
 use aredvi_projectors::story_feed::queries::Row;
+use aredvi_projectors::trouble::Trouble;
 
 use crate::problem::Problem;
 pub use comments::CommentView;
@@ -130,13 +131,19 @@ fn comment_of(event: &MediaEvent) -> Option<CommentId> {
 
 /// A read model that cannot be read now.
 pub fn unreadable(error: &DbError) -> Problem {
-    tracing::warn!(error = %error.chain(), "a view cannot be read");
+    static UNREADABLE: Trouble = Trouble::new();
+    if let Some(told) = UNREADABLE.happened(error) {
+        tracing::warn!(error = told.reason, left_out = told.left_out, "a view cannot be read");
+    }
     Problem::unavailable()
 }
 
 /// A view that does not serve yet.
 pub fn not_serving(error: &NotReady) -> Problem {
-    tracing::warn!(error = %error, "a view does not serve");
+    static UNSERVED: Trouble = Trouble::new();
+    if let Some(told) = UNSERVED.happened(error) {
+        tracing::warn!(error = told.reason, left_out = told.left_out, "a view does not serve");
+    }
     Problem::unavailable()
 }
 

@@ -10,6 +10,7 @@ use aredvi_projectors::accounts::queries as accounts;
 use aredvi_projectors::actors::queries as actors;
 use aredvi_projectors::graph::queries as graph;
 use aredvi_projectors::keys::{KeyError, Sealer};
+use aredvi_projectors::trouble::Trouble;
 use aredvi_projectors::visibility::{may_see_card, may_see_page};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -318,6 +319,9 @@ pub fn refused(refusal: Refusal) -> Problem {
 
 /// A data key that cannot be had: without it nothing of its actor is written.
 pub fn no_key(error: KeyError) -> Problem {
-    tracing::warn!(error = %error, "a data key cannot be had");
+    static MISSING: Trouble = Trouble::new();
+    if let Some(told) = MISSING.happened(&error) {
+        tracing::warn!(error = told.reason, left_out = told.left_out, "a data key cannot be had");
+    }
     Problem::unavailable()
 }

@@ -7,6 +7,7 @@ use aredvi_events::sessions::{SessionOpened, SessionRevoked};
 use aredvi_events::{ActorId, Place, SessionId, Topic};
 use aredvi_projectors::accounts::queries as accounts;
 use aredvi_projectors::sessions::{Listing, Token};
+use aredvi_projectors::trouble::Trouble;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
@@ -74,7 +75,10 @@ async fn list(State(app): State<Arc<App>>, me: SignedIn) -> Result<Response, Pro
     let key = me.person.to_string();
     let least = me.caller.wanted.next(aredvi_events::Partition::of(Topic::Sessions, &key));
     let listed = app.sessions.list(me.person, least).await.map_err(|error| {
-        tracing::warn!(error = %error, "the sessions of a person cannot be read");
+        static UNREADABLE: Trouble = Trouble::new();
+        if let Some(told) = UNREADABLE.happened(&error) {
+            tracing::warn!(error = told.reason, left_out = told.left_out, "the sessions of a person cannot be read");
+        }
         Problem::unavailable()
     })?;
     let Listing::Of(listed) = listed else { return Err(Problem::unavailable()) };

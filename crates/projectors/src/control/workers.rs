@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aredvi_events::Mint;
 use aredvi_events::mint::Lease;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -23,7 +24,9 @@ const WORKERS: u16 = 1 << aredvi_events::id::WORKER_BITS;
 const HELD_AHEAD: Duration = Duration::from_secs(10 * 60);
 /// How often the end is moved on.
 const RENEWED_EVERY: Duration = Duration::from_secs(60);
-/// How soon a failed renewal is tried again.
+/// It is moved on at once when less than this is left: a clock may jump.
+const LEAST_AHEAD_MS: i64 = 5 * 60 * 1_000;
+/// How soon a failed renewal is tried again, and how often the clock is looked at.
 const RETRIED_EVERY: Duration = Duration::from_secs(2);
 /// How long giving the number back may take at shutdown.
 const RELEASE_LIMIT: Duration = Duration::from_secs(2);
@@ -105,17 +108,20 @@ impl WorkerLease {
     /// Renews until `shutdown`, then gives the number back.
     pub async fn run(mut self, shutdown: CancellationToken) {
         let clock = self.mint.clock().clone();
-        let mut failing = false;
+        let (mut failing, mut renewed) = (false, Instant::now());
         loop {
-            let pause = if failing { RETRIED_EVERY } else { RENEWED_EVERY };
             tokio::select! {
-                () = clock.sleep(pause) => {}
+                () = clock.sleep(RETRIED_EVERY) => {}
                 () = shutdown.cancelled() => break,
             }
+            let left_ms = self.until_ms.saturating_sub(clock.now_ms());
+            if !failing && renewed.elapsed() < RENEWED_EVERY && left_ms >= LEAST_AHEAD_MS {
+                continue;
+            }
             match self.renew().await {
-                Ok(Renewal::Renewed) => failing = false,
+                Ok(Renewal::Renewed) => (failing, renewed) = (false, Instant::now()),
                 Ok(Renewal::Replaced) => {
-                    failing = false;
+                    (failing, renewed) = (false, Instant::now());
                     tracing::warn!(worker = self.worker, "the worker number was taken over: another one is held now");
                 }
                 Err(error) => {

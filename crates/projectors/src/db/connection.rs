@@ -11,7 +11,7 @@ use sqlx::{Arguments, AssertSqlSafe, Decode, MySql, Row as _, Sqlite, Type, Type
 use super::{DbError, Dialect, Row, Value};
 
 /// How long a query outside a transaction may take.
-pub(super) const READ_LIMIT: Duration = Duration::from_secs(10);
+pub(super) const READ_LIMIT: Duration = Duration::from_secs(5);
 /// How long another statement may take, DDL apart.
 pub(super) const STATEMENT_LIMIT: Duration = Duration::from_secs(60);
 /// Statements with more arguments than this are not kept prepared unless they are of a fixed shape. On a server parsing

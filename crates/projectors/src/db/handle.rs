@@ -121,7 +121,7 @@ impl Db {
         }
     }
 
-    /// Runs a query, on the replica when there is one. Longer ones than 10 s belong into a [snapshot](Db::snapshot).
+    /// Runs a query, on the replica when there is one. Longer ones than 5 s belong into a [snapshot](Db::snapshot).
     ///
     /// # Errors
     /// [`DbError`].
@@ -179,7 +179,7 @@ impl Db {
             Dialect::MySql => {
                 let isolate = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
                 let begin = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
-                Tx::begin(self.writer().await?, &[isolate, begin]).await
+                Ok(Tx::begin(self.writer().await?, &[&mysql::patient(), isolate, begin]).await?.for_once())
             }
             Dialect::Sqlite => {
                 let mut tx = Tx::begin(self.reader().await?, &["BEGIN"]).await?;

@@ -8,16 +8,22 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, MySqlConnection, MySq
 use super::DbError;
 use super::connection::in_time;
 
-/// How long a caller waits for a connection before the database counts as unavailable.
-const ACQUIRE_LIMIT: Duration = Duration::from_secs(1);
+/// How long a caller waits for a connection before the database counts as unavailable: a new one takes half a dozen turns
+/// with the server.
+const ACQUIRE_LIMIT: Duration = Duration::from_secs(2);
 /// How long a connection outside the pools may take to be made.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// A connection is replaced after this, so that a moved server or a balancer is noticed.
 const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
-/// A connection that nobody used for this long is closed.
-const IDLE_LIMIT: Duration = Duration::from_secs(5 * 60);
+/// A connection that nobody used for this long is closed; before the server does.
+const IDLE_LIMIT: Duration = Duration::from_secs(10);
+/// The server ends a connection from which nothing came for this long, in seconds: a process that was cut off in the middle
+/// of a transaction must not keep its rows locked for whoever takes its work over.
+const SILENCE_SECONDS: u32 = 15;
 /// A connection that rested longer is asked whether it lives before it is used.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// The same of a snapshot.
+const SNAPSHOT_SILENCE_SECONDS: u32 = 8 * 60 * 60;
 /// Prepared statements a connection keeps. A server holds 16,382 for all of its connections unless it is told otherwise.
 const PREPARED_STATEMENTS: usize = 128;
 /// How long a statement waits for a lock of a row, and DDL for one of a table, in seconds.
@@ -33,8 +39,13 @@ fn session() -> String {
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
          SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,\
          ONLY_FULL_GROUP_BY,PIPES_AS_CONCAT', innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}, \
-         lock_wait_timeout = {LOCK_WAIT_SECONDS}"
+         lock_wait_timeout = {LOCK_WAIT_SECONDS}, wait_timeout = {SILENCE_SECONDS}"
     )
+}
+
+/// For a snapshot, which locks nothing, and whose reader may have other work between two reads.
+pub(super) fn patient() -> String {
+    format!("SET SESSION wait_timeout = {SNAPSHOT_SILENCE_SECONDS}")
 }
 
 pub(super) fn options(server: &MySqlConnectOptions) -> MySqlConnectOptions {

@@ -8,16 +8,24 @@ pub struct Tx {
     dialect: Dialect,
     /// None when it has ended, or when an error of the engine has undone it: what followed would commit by itself.
     connection: Option<Connection>,
+    /// Its connection is not given back.
+    once: bool,
 }
 
 impl Tx {
     /// Runs the statements that begin it. Whoever gives up waiting meanwhile leaves no open transaction to the pool.
     pub(super) async fn begin(connection: Connection, statements: &[&str]) -> Result<Self, DbError> {
-        let mut tx = Self { dialect: connection.dialect(), connection: Some(connection) };
+        let mut tx = Self { dialect: connection.dialect(), connection: Some(connection), once: false };
         for statement in statements {
             tx.connection()?.raw(statement, true).await?;
         }
         Ok(tx)
+    }
+
+    /// Its connection was set up for it alone, and is closed when it ends.
+    pub(super) const fn for_once(mut self) -> Self {
+        self.once = true;
+        self
     }
 
     /// Which SQL its engine speaks.
@@ -102,7 +110,9 @@ impl Tx {
     async fn end(mut self, sql: &str) -> Result<(), DbError> {
         self.connection()?.raw(sql, true).await?;
         // It ended well: the pool may have the connection back.
-        drop(self.connection.take());
+        if !self.once {
+            drop(self.connection.take());
+        }
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Facts;
+use crate::trouble::Trouble;
 
 /// What the tail reads: everything but what came of deliveries.
 pub const TOPICS: [Topic; 6] =
@@ -96,12 +97,15 @@ impl Follower {
     /// Tails until `shutdown`, from what is [`Heard`] already. While the journal cannot be read it tries again; the
     /// facts grow old meanwhile and say so.
     pub async fn run(self, shutdown: CancellationToken) {
+        let trouble = Trouble::new();
         while !shutdown.is_cancelled() {
             let failure = tokio::select! {
                 () = shutdown.cancelled() => return,
                 Err(failure) = self.tail() => failure,
             };
-            tracing::warn!(error = %failure, "the journal cannot be followed; trying again");
+            if let Some(told) = trouble.happened(&failure) {
+                tracing::warn!(error = told.reason, left_out = told.left_out, "the journal cannot be followed; trying again");
+            }
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = self.clock.sleep(RETRY) => {}

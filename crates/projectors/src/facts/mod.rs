@@ -46,9 +46,10 @@ impl Facts {
         self.loaded.load(Ordering::Acquire) && self.behind_ms(now_ms) <= TRUSTED_FOR_MS
     }
 
-    /// How long ago the facts were last known to be at the journal's end, in milliseconds.
+    /// How long ago the facts were last known to be at the journal's end, in milliseconds. When that lies in the future the
+    /// clock was set back since, and nobody knows how long ago it was: as far from now counts.
     pub fn behind_ms(&self, now_ms: i64) -> i64 {
-        now_ms.saturating_sub(self.fresh_at_ms.load(Ordering::Acquire)).max(0)
+        now_ms.saturating_sub(self.fresh_at_ms.load(Ordering::Acquire)).saturating_abs()
     }
 
     /// Takes in rows of the view `actors`, read after `positions`: what rows already hold of later events is not taken
@@ -90,7 +91,7 @@ impl Facts {
 
     /// The facts are complete as of `now_ms`: said by whoever tails the journal, each time it reaches the end.
     pub fn caught_up(&self, now_ms: i64) {
-        self.fresh_at_ms.fetch_max(now_ms, Ordering::AcqRel);
+        self.fresh_at_ms.store(now_ms, Ordering::Release);
         self.loaded.store(true, Ordering::Release);
     }
 
@@ -178,5 +179,20 @@ impl Look<'_> {
     /// Whether `actor` was registered, whatever became of him.
     pub fn knows(&self, actor: ActorId) -> bool {
         self.table.knows(actor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn across_a_clock_set_back_facts_are_not_trusted_until_they_are_heard_again() {
+        let facts = Facts::new();
+        facts.caught_up(1_000_000);
+        assert!(facts.trusted(1_000_000 + TRUSTED_FOR_MS));
+        assert!(!facts.trusted(1_000_000 - 600_000), "the tail may have died ten minutes ago");
+        facts.caught_up(1_000_000 - 600_000);
+        assert!(facts.trusted(1_000_000 - 600_000));
     }
 }

@@ -112,7 +112,9 @@ impl SessionsProjector {
                 work.tail = None;
             }
         }
-        if work.tail.is_none() || now >= work.renew_at {
+        // A clock that was set back must not keep it from renewing.
+        let renewed = (work.renew_at.saturating_sub(RENEW_MS)..work.renew_at).contains(&now);
+        if work.tail.is_none() || !renewed {
             let held = self.hold().await?;
             work.renew_at = now.saturating_add(RENEW_MS);
             if work.held != held {
