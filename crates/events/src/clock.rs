@@ -9,11 +9,20 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use tokio::time::Instant;
 
 /// A wall clock with a settable offset; clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     offset_ms: Arc<AtomicI64>,
+    began: Option<Began>,
+}
+
+/// When a clock began that goes with tokio's time.
+#[derive(Debug, Clone, Copy)]
+struct Began {
+    at: Instant,
+    unix_ms: i64,
 }
 
 /// A wait that ran out.
@@ -24,7 +33,12 @@ pub struct TimedOut;
 impl Clock {
     /// The machine's clock moved by `offset_ms` milliseconds.
     pub fn with_offset(offset_ms: i64) -> Self {
-        Self { offset_ms: Arc::new(AtomicI64::new(offset_ms)) }
+        Self { offset_ms: Arc::new(AtomicI64::new(offset_ms)), began: None }
+    }
+
+    /// A clock that stands at `unix_ms` now and goes with tokio's time: who pauses that and turns it turns this as well.
+    pub fn with_tokio_time(unix_ms: i64) -> Self {
+        Self { offset_ms: Arc::default(), began: Some(Began { at: Instant::now(), unix_ms }) }
     }
 
     /// Moves the clock by `ms` milliseconds, backwards too.
@@ -35,7 +49,13 @@ impl Clock {
     /// Now, in Unix milliseconds.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the time")]
     pub fn now_ms(&self) -> i64 {
-        Utc::now().timestamp_millis() + self.offset_ms.load(Ordering::Relaxed)
+        let now = match self.began {
+            None => Utc::now().timestamp_millis(),
+            Some(Began { at, unix_ms }) => {
+                unix_ms.saturating_add(i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX))
+            }
+        };
+        now.saturating_add(self.offset_ms.load(Ordering::Relaxed))
     }
 
     /// Waits for `duration`.

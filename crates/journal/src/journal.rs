@@ -26,6 +26,8 @@ pub struct Journal(Arc<Engine>);
 enum Engine {
     Embedded(Embedded),
     Kafka(Box<Kafka>),
+    #[cfg(feature = "simulation")]
+    Simulated(Box<dyn crate::simulated::Log>),
 }
 
 impl Journal {
@@ -44,11 +46,19 @@ impl Journal {
         Ok(Self(Arc::new(engine)))
     }
 
+    /// The journal that a simulation brings.
+    #[cfg(feature = "simulation")]
+    pub fn simulated(log: impl crate::simulated::Log + 'static) -> Self {
+        Self(Arc::new(Engine::Simulated(Box::new(log))))
+    }
+
     /// Which journal it is.
     pub fn id(&self) -> JournalId {
         match &*self.0 {
             Engine::Embedded(embedded) => embedded.id(),
             Engine::Kafka(kafka) => kafka.id(),
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(log) => log.id(),
         }
     }
 
@@ -69,6 +79,8 @@ impl Journal {
         let appended = match &*self.0 {
             Engine::Embedded(embedded) => embedded.append(records, bytes).await,
             Engine::Kafka(kafka) => kafka.append(records).await,
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(log) => log.append(records).await,
         };
         let outcome = if appended.is_ok() { "durable" } else { "failed" };
         metrics::histogram!("aredvi_journal_append_seconds", "outcome" => outcome).record(began.elapsed().as_secs_f64());
@@ -83,6 +95,8 @@ impl Journal {
         match &*self.0 {
             Engine::Embedded(embedded) => embedded.tail(from).map(Tail::embedded),
             Engine::Kafka(kafka) => kafka.tail(from).await.map(Tail::kafka),
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(log) => log.tail(from).await.map(Tail::simulated),
         }
     }
 
@@ -94,6 +108,8 @@ impl Journal {
         match &*self.0 {
             Engine::Embedded(embedded) => Ok(embedded.ends(topics)),
             Engine::Kafka(kafka) => kafka.ends(topics).await,
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(log) => log.ends(topics).await,
         }
     }
 
@@ -105,6 +121,8 @@ impl Journal {
         match &*self.0 {
             Engine::Embedded(embedded) => Ok(embedded.starts(topics)),
             Engine::Kafka(kafka) => kafka.starts(topics).await,
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(log) => log.starts(topics).await,
         }
     }
 
@@ -117,6 +135,8 @@ impl Journal {
         match &*self.0 {
             Engine::Embedded(_) => Ok(()),
             Engine::Kafka(kafka) => kafka.publish_positions(group, positions).await,
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(_) => Ok(()),
         }
     }
 
@@ -129,6 +149,8 @@ impl Journal {
         match &*self.0 {
             Engine::Embedded(embedded) => embedded.close(deadline).await,
             Engine::Kafka(kafka) => kafka.close(deadline).await,
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(_) => Ok(()),
         }
     }
 }

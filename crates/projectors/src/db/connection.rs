@@ -22,6 +22,8 @@ pub(super) const PREPARED_ARGUMENTS: usize = 64;
 pub(super) enum Connection {
     MySql(PoolConnection<MySql>),
     Sqlite(PoolConnection<Sqlite>),
+    #[cfg(feature = "simulation")]
+    Simulated(super::simulated::SimulatedConnection),
 }
 
 impl Connection {
@@ -29,6 +31,8 @@ impl Connection {
         match self {
             Self::MySql(_) => Dialect::MySql,
             Self::Sqlite(_) => Dialect::Sqlite,
+            #[cfg(feature = "simulation")]
+            Self::Simulated(_) => Dialect::Sqlite,
         }
     }
 
@@ -50,6 +54,8 @@ impl Connection {
                     .iter()
                     .map(sqlite_row)
                     .collect(),
+                #[cfg(feature = "simulation")]
+                Self::Simulated(connection) => connection.read(sql, args).await,
             }
         };
         let result = in_time(limit, work).await;
@@ -70,6 +76,8 @@ impl Connection {
                     .execute(&mut **connection)
                     .await?
                     .rows_affected(),
+                #[cfg(feature = "simulation")]
+                Self::Simulated(connection) => connection.execute(sql, args).await?,
             })
         };
         let result = in_time(STATEMENT_LIMIT, work).await;
@@ -82,6 +90,8 @@ impl Connection {
             let _ = match self {
                 Self::MySql(connection) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **connection).await?.rows_affected(),
                 Self::Sqlite(connection) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **connection).await?.rows_affected(),
+                #[cfg(feature = "simulation")]
+                Self::Simulated(connection) => connection.raw(sql).await.map(|()| 0)?,
             };
             Ok(())
         };
@@ -94,6 +104,8 @@ impl Connection {
         match self {
             Self::MySql(connection) => connection.close_on_drop(),
             Self::Sqlite(connection) => connection.close_on_drop(),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(connection) => connection.close(),
         }
     }
 

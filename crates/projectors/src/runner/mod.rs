@@ -137,6 +137,7 @@ impl Runner {
         loop {
             let sweep = generations::sweep(&*self.view, &self.deps, self.process);
             let swept = tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 swept = sweep => swept,
             };

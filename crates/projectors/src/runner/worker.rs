@@ -112,6 +112,7 @@ impl Worker {
         let Some(tail) = &mut self.tail else { return Ok(None) };
         let limits = BatchLimits { wait: wait.min(self.limits.wait), ..self.limits };
         let mut stored = tokio::select! {
+            biased;
             () = stop.cancelled() => return Err(Broken::Shutdown),
             read = tail.next(&limits) => read?,
         };
