@@ -1,29 +1,27 @@
 //! The only clock of the system.
 //!
 //! Everything that asks for the time or waits for it goes through a [`Clock`], so that a test can put a process
-//! ahead or behind, and turn the waits themselves with tokio's paused time.
+//! ahead or behind, or turn time itself by [hand](Hand).
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use tokio::time::Instant;
 
+use crate::hand::Hand;
+
 /// A wall clock with a settable offset; clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     offset_ms: Arc<AtomicI64>,
-    began: Option<Began>,
+    hand: Option<Hand>,
 }
 
-/// When a clock began that goes with tokio's time.
-#[derive(Debug, Clone, Copy)]
-struct Began {
-    at: Instant,
-    unix_ms: i64,
-}
+/// From where [`Clock::since`] counts.
+static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// A wait that ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -33,12 +31,12 @@ pub struct TimedOut;
 impl Clock {
     /// The machine's clock moved by `offset_ms` milliseconds.
     pub fn with_offset(offset_ms: i64) -> Self {
-        Self { offset_ms: Arc::new(AtomicI64::new(offset_ms)), began: None }
+        Self { offset_ms: Arc::new(AtomicI64::new(offset_ms)), hand: None }
     }
 
-    /// A clock that stands at `unix_ms` now and goes with tokio's time: who pauses that and turns it turns this as well.
-    pub fn with_tokio_time(unix_ms: i64) -> Self {
-        Self { offset_ms: Arc::default(), began: Some(Began { at: Instant::now(), unix_ms }) }
+    /// A clock that stands still unless its hand is turned, moved by `offset_ms` milliseconds.
+    pub(crate) fn of_hand(hand: &Hand, offset_ms: i64) -> Self {
+        Self { offset_ms: Arc::new(AtomicI64::new(offset_ms)), hand: Some(hand.clone()) }
     }
 
     /// Moves the clock by `ms` milliseconds, backwards too.
@@ -49,19 +47,22 @@ impl Clock {
     /// Now, in Unix milliseconds.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the time")]
     pub fn now_ms(&self) -> i64 {
-        let now = match self.began {
-            None => Utc::now().timestamp_millis(),
-            Some(Began { at, unix_ms }) => {
-                unix_ms.saturating_add(i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX))
-            }
-        };
+        let now = self.hand.as_ref().map_or_else(|| Utc::now().timestamp_millis(), Hand::now_ms);
         now.saturating_add(self.offset_ms.load(Ordering::Relaxed))
+    }
+
+    /// How long something has lasted, from one of these to another: it never goes back, whatever the wall clock does.
+    pub fn since(&self) -> Duration {
+        self.hand.as_ref().map_or_else(|| BEGAN.elapsed(), Hand::turned)
     }
 
     /// Waits for `duration`.
     #[expect(clippy::disallowed_methods, reason = "the one place that waits")]
     pub async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
+        match &self.hand {
+            None => tokio::time::sleep(duration).await,
+            Some(hand) => hand.alarm(duration).await,
+        }
     }
 
     /// Runs `work`, giving up on it after `limit`.
@@ -70,7 +71,10 @@ impl Clock {
     /// [`TimedOut`] when `limit` passed first; `work` is dropped.
     #[expect(clippy::disallowed_methods, reason = "the one place that waits")]
     pub async fn timeout<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Result<T, TimedOut> {
-        tokio::time::timeout(limit, work).await.map_err(|_| TimedOut)
+        match &self.hand {
+            None => tokio::time::timeout(limit, work).await.map_err(|_| TimedOut),
+            Some(hand) => hand.timeout(limit, work).await.ok_or(TimedOut),
+        }
     }
 }
 

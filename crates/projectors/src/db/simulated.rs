@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aredvi_events::Clock;
 use rusqlite::types::{Value as SqliteValue, ValueRef};
 use rusqlite::{CachedStatement, params_from_iter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -29,6 +28,9 @@ const READERS: usize = 2;
 pub trait Between: Send + Sync {
     /// Waits before a step as long as it pleases, for ever when the process is gone, and says what becomes of the step.
     fn before<'a>(&'a self, step: &'a Step<'a>) -> Pin<Box<dyn Future<Output = Fate> + Send + 'a>>;
+
+    /// Waits.
+    fn wait<'a>(&'a self, span: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
     /// A step was carried out, and nothing else was meanwhile.
     fn after(&self, step: &Step<'_>);
@@ -229,7 +231,7 @@ impl SimulatedConnection {
             let done = act(self.connection.as_ref().ok_or_else(torn)?);
             let busy = done.as_ref().err().and_then(rusqlite::Error::sqlite_error_code) == Some(rusqlite::ErrorCode::DatabaseBusy);
             if busy && waited < BUSY_LIMIT {
-                Clock::default().sleep(BUSY_PAUSE).await;
+                between.wait(BUSY_PAUSE).await;
                 waited += BUSY_PAUSE;
                 fate = between.before(&step).await;
                 continue;

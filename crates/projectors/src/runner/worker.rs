@@ -1,8 +1,9 @@
 //! One worker of one generation: it holds some partitions, reads them and has them applied.
 
+use std::time::Duration;
+
 use aredvi_events::Stored;
 use aredvi_journal::{BatchLimits, ReadError, Tail};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::db::DbError;
@@ -18,8 +19,10 @@ pub(super) struct Worker {
     lease: Lease,
     limits: BatchLimits,
     tail: Option<Tail>,
-    round: Option<Instant>,
-    renewed: Instant,
+    /// When it last looked around, as the clock counts.
+    round: Option<Duration>,
+    /// When it last renewed its leases, as the clock counts.
+    renewed: Duration,
 }
 
 /// Why a turn was not finished.
@@ -32,7 +35,8 @@ enum Broken {
 impl Worker {
     /// It holds nothing yet.
     pub fn new(projector: Projector, lease: Lease, limits: BatchLimits) -> Self {
-        Self { projector, lease, limits, tail: None, round: None, renewed: Instant::now() }
+        let renewed = projector.clock.since();
+        Self { projector, lease, limits, tail: None, round: None, renewed }
     }
 
     /// Works until `stop`, then gives its partitions back.
@@ -72,20 +76,20 @@ impl Worker {
         if stop.is_cancelled() {
             return Err(Broken::Shutdown);
         }
-        if self.round.is_none_or(|last| last.elapsed() >= ROUND) {
+        if self.round.is_none_or(|last| self.ago(last) >= ROUND) {
             if self.lease.round().await? {
                 self.tail = None;
             }
-            self.round = Some(Instant::now());
+            self.round = Some(self.projector.clock.since());
         }
-        let wait = ROUND.saturating_sub(self.round.map(|last| last.elapsed()).unwrap_or_default());
+        let wait = ROUND.saturating_sub(self.round.map(|last| self.ago(last)).unwrap_or_default());
         let Some(stored) = self.read(wait, stop).await? else { return Ok(()) };
         if stored.is_empty() {
             return self.renew().await;
         }
         match self.projector.project(&mut self.lease, stored, stop).await {
             Ok(()) => {
-                self.renewed = Instant::now();
+                self.renewed = self.projector.clock.since();
                 Ok(())
             }
             Err(Left::Lost) => {
@@ -99,7 +103,7 @@ impl Worker {
     }
 
     /// The next records below every hold; `None` when there is nothing to read from.
-    async fn read(&mut self, wait: std::time::Duration, stop: &CancellationToken) -> Result<Option<Vec<Stored>>, Broken> {
+    async fn read(&mut self, wait: Duration, stop: &CancellationToken) -> Result<Option<Vec<Stored>>, Broken> {
         if self.tail.is_none() {
             let readable = self.lease.readable();
             if readable.is_empty() {
@@ -128,13 +132,17 @@ impl Worker {
         Ok(Some(stored))
     }
 
+    fn ago(&self, then: Duration) -> Duration {
+        self.projector.clock.since().saturating_sub(then)
+    }
+
     async fn renew(&mut self) -> Result<(), Broken> {
-        if self.renewed.elapsed() >= RENEW_EVERY {
+        if self.ago(self.renewed) >= RENEW_EVERY {
             if !self.lease.renew().await? {
                 self.tail = None;
                 self.lease.reread().await?;
             }
-            self.renewed = Instant::now();
+            self.renewed = self.projector.clock.since();
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use aredvi_events::topic::IDENTITY_KEY;
 use aredvi_events::{Event, JournalId, Origin, Partition, Place, Positions, Record, Stored, Topic, codec, identity};
 use aredvi_journal::simulated::{Awaited, LogTail};
 use aredvi_journal::{AppendError, BatchLimits, Fault, ReadError, simulated};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::process::Process;
@@ -26,10 +26,24 @@ pub struct Log(Arc<Shared>);
 struct Shared {
     id: JournalId,
     records: Mutex<BTreeMap<Partition, Vec<Stored>>>,
-    grew: watch::Sender<usize>,
+    /// What each record is, in the same order.
+    marks: Mutex<BTreeMap<Partition, Vec<Mark>>>,
+    grew: Notify,
     /// Appends that may land yet.
     late: Mutex<usize>,
 }
+
+/// What the watch must know of a record.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    pub offset: u64,
+    pub id: Option<Uuid>,
+    /// Views pass it over.
+    pub passed: bool,
+}
+
+/// What type of record views pass over.
+const DROPPED: &str = "event.dropped";
 
 impl Log {
     /// With the record that names it.
@@ -44,8 +58,8 @@ impl Log {
             traceparent: None,
             body: identity::JournalCreated { by: None }.into(),
         };
-        let (grew, _) = watch::channel(0);
-        let shared = Shared { id: JournalId(id), records: Mutex::default(), grew, late: Mutex::default() };
+        let (records, marks, late) = <_>::default();
+        let shared = Shared { id: JournalId(id), records, marks, grew: Notify::new(), late };
         let log = Self(Arc::new(shared));
         log.push(codec::encode(Topic::Identity, &event).expect("encodes"), 0);
         log
@@ -83,10 +97,17 @@ impl Log {
         let held = records.entry(partition).or_default();
         let offset = held.last().map_or(0, |last| last.place.offset + 1) + skip;
         let place = Place { partition, offset };
+        let passed = codec::header(&record, "ce_type") == Some(DROPPED);
+        self.marks().entry(partition).or_default().push(Mark { offset, id: codec::event_id(&record), passed });
         held.push(Stored { place, record });
         drop(records);
-        self.0.grew.send_modify(|grew| *grew += 1);
+        self.0.grew.notify_waiters();
         place
+    }
+
+    /// What each record is.
+    pub fn marks(&self) -> MutexGuard<'_, BTreeMap<Partition, Vec<Mark>>> {
+        self.0.marks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn records(&self) -> MutexGuard<'_, BTreeMap<Partition, Vec<Stored>>> {
@@ -175,7 +196,6 @@ impl simulated::Log for Access {
                 process: self.process.clone(),
                 sky: self.sky.clone(),
                 positions: from.clone(),
-                grew: self.log.0.grew.subscribe(),
             };
             Ok(Box::new(tail) as Box<dyn LogTail>)
         })
@@ -212,16 +232,18 @@ struct Tail {
     process: Arc<Process>,
     sky: Arc<Sky>,
     positions: Positions,
-    grew: watch::Receiver<usize>,
 }
 
 impl Tail {
     async fn next(&mut self, limits: &BatchLimits) -> Result<Vec<Stored>, ReadError> {
         self.process.between("next").await;
         unread(&self.sky)?;
+        let log = self.log.clone();
+        // Before looking, so that nothing comes in between.
+        let grown = log.0.grew.notified();
         let mut batch = self.some(limits.events);
         if batch.is_empty() {
-            let grown = self.sky.clock.timeout(limits.wait, self.grew.changed()).await;
+            let grown = self.sky.clock.timeout(limits.wait, grown).await;
             if grown.is_err() {
                 return Ok(Vec::new());
             }
@@ -235,8 +257,7 @@ impl Tail {
     }
 
     /// Some of what there is.
-    fn some(&mut self, most: usize) -> Vec<Stored> {
-        self.grew.borrow_and_update();
+    fn some(&self, most: usize) -> Vec<Stored> {
         let mut partitions: Vec<(Partition, u64)> = self.positions.iter().collect();
         self.sky.chance.shuffle(&mut partitions);
         let records = self.log.records();

@@ -24,6 +24,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many seeds are played; `AREDVI_SIM_SEEDS` says another number.
 const SEEDS: u64 = 200;
+/// How many of the last steps are shown of a run that failed; played alone, all are.
+const SHOWN: usize = 60;
 /// Plays a single seed.
 const SEED: &str = "AREDVI_SIM_SEED";
 
@@ -50,8 +52,12 @@ fn whatever_happens_in_between_the_views_are_what_the_log_says() {
                     return failed;
                 }
                 let played = play::play(seed);
+                if asked(SEED).is_some() {
+                    eprintln!("{}", played.trace.join("\n"));
+                }
                 if let Some(promise) = played.broken {
-                    eprintln!("seed {seed}: {promise}\n{}", played.trace.join("\n"));
+                    let before = played.trace.len().saturating_sub(SHOWN);
+                    eprintln!("seed {seed}: {promise}\n{}", played.trace[before..].join("\n"));
                     failed.push((seed, promise));
                 }
             }

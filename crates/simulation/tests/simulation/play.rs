@@ -8,6 +8,7 @@ use std::time::Duration;
 use aredvi_projectors::keys::KeyError;
 use aredvi_projectors::view::View;
 use aredvi_projectors::views;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::chance::Chance;
@@ -22,6 +23,10 @@ use crate::{client, operator, promises, troupe};
 
 /// The longest that a run may take in its own time.
 const LONGEST_RUN: Duration = Duration::from_secs(1_200);
+/// How often everybody may go on before the time goes on.
+const TURNS: usize = 6;
+/// How often nobody may wait for a moment before it is plain that nothing happens any more.
+const MOST_IDLE: usize = 10_000;
 /// Memory in which files lie, where there is such a place.
 const MEMORY: &str = "/dev/shm";
 
@@ -64,7 +69,7 @@ impl Stage {
 
 /// Plays a seed.
 pub fn play(seed: u64) -> Played {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let place = if std::path::Path::new(MEMORY).is_dir() { PathBuf::from(MEMORY) } else { std::env::temp_dir() };
     let dir = tempfile::Builder::new().prefix("aredvi-simulation-").tempdir_in(place).expect("a directory");
     let path = dir.path().to_owned();
@@ -83,14 +88,34 @@ pub fn play(seed: u64) -> Played {
             .collect();
         let stage = Arc::new(Stage { sky, log, dir: path, views, poison, seed, processes: Mutex::default() });
         let sky = stage.sky.clone();
-        let run = sky.clock.timeout(LONGEST_RUN, run(stage)).await;
-        let ended = run.unwrap_or_else(|_| Err("it never ends".to_owned()));
+        let ended = pass_time(&sky, tokio::spawn(run(stage))).await;
         let broken = sky.broken().take().or(ended.err());
+        sky.note(format!("the end; {} records", sky.watch.records()));
         let trace = std::mem::take(&mut *sky.trace());
         Played { broken, trace }
     });
     drop(runtime);
     played
+}
+
+/// Turns the time on whenever everybody had a few turns, until the run has ended.
+async fn pass_time(sky: &Sky, run: JoinHandle<Result<(), String>>) -> Result<(), String> {
+    let mut idle = 0;
+    while !run.is_finished() {
+        if idle > MOST_IDLE {
+            run.abort();
+            return Err("everybody waits for what never comes".to_owned());
+        }
+        if sky.hand.turned() > LONGEST_RUN {
+            run.abort();
+            return Err("it never ends".to_owned());
+        }
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+        }
+        idle = if sky.hand.turn() { 0 } else { idle + 1 };
+    }
+    run.await.unwrap_or_else(|error| Err(error.to_string()))
 }
 
 async fn run(stage: Arc<Stage>) -> Result<(), String> {

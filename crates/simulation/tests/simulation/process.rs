@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aredvi_events::{Clock, MasterKey, Mint};
+use aredvi_events::{MasterKey, Mint};
 use aredvi_journal::{BatchLimits, Journal};
 use aredvi_projectors::control::Control;
 use aredvi_projectors::db::simulated::{Between, Fate, Simulated, Step};
@@ -14,7 +14,6 @@ use aredvi_projectors::db::{DbUrl, PoolSizes};
 use aredvi_projectors::keys::{KeyError, KeyStore};
 use aredvi_projectors::runner::{Deps, Limits, Progress, Sites};
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 use crate::chance::LONGEST_FREEZE;
 use crate::log::{Access, Log};
@@ -29,7 +28,8 @@ const MOST_YIELDS: u64 = 4;
 pub struct Process {
     pub name: String,
     sky: Arc<Sky>,
-    frozen_until: Mutex<Option<Instant>>,
+    /// As the hand counts.
+    frozen_until: Mutex<Duration>,
     dead: AtomicBool,
     died: Notify,
     /// It cannot be killed or frozen: setting up, and looking.
@@ -38,7 +38,6 @@ pub struct Process {
 
 /// A process that can work.
 pub struct Started {
-    pub process: Arc<Process>,
     pub deps: Deps,
     _dir: Simulated,
 }
@@ -75,7 +74,7 @@ impl Process {
             if chance.comes(weather.freezes) {
                 let span = chance.span(LONGEST_FREEZE);
                 self.sky.note(format!("{} freezes for {} ms before {step}", self.name, span.as_millis()));
-                *self.frozen_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + span);
+                *self.frozen_until.lock().unwrap_or_else(PoisonError::into_inner) = self.sky.hand.turned() + span;
             }
         }
         loop {
@@ -83,10 +82,11 @@ impl Process {
                 std::future::pending::<()>().await;
             }
             let frozen = *self.frozen_until.lock().unwrap_or_else(PoisonError::into_inner);
-            match frozen.map(|until| until.saturating_duration_since(Instant::now())) {
-                Some(left) if !left.is_zero() => self.sky.clock.sleep(left).await,
-                Some(_) | None => break,
+            let left = frozen.saturating_sub(self.sky.hand.turned());
+            if left.is_zero() {
+                break;
             }
+            self.sky.clock.sleep(left).await;
         }
         if chance.comes(weather.waits) {
             self.sky.clock.sleep(chance.span(weather.longest_wait)).await;
@@ -125,6 +125,10 @@ impl Between for Process {
         })
     }
 
+    fn wait<'a>(&'a self, span: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(self.sky.clock.sleep(span))
+    }
+
     fn after(&self, step: &Step<'_>) {
         if let Err(promise) = self.sky.watch.look(step) {
             self.sky.broke(format!("{} in {}, after {}: {promise}", self.name, step.schema, short(step.sql)));
@@ -145,7 +149,7 @@ impl Started {
     /// Begins to live: opens what a process of this program opens.
     pub async fn start(process: Arc<Process>, seed: u64, sky: &Arc<Sky>, log: &Log, dir: &Path) -> Result<Self, KeyError> {
         let skew = i64::try_from(sky.chance.below(LARGEST_SKEW_MS)).expect("small");
-        let clock = Clock::with_tokio_time(sky.clock.now_ms() + skew);
+        let clock = sky.hand.clock(skew);
         let mint = Mint::seeded(clock.clone(), seed);
         let name = PathBuf::from(format!("{}/{}", dir.display(), process.name));
         let simulated = Simulated::new(&name, dir, process.clone());
@@ -162,6 +166,6 @@ impl Started {
         };
         let journal = Journal::simulated(Access::new(log.clone(), process.clone(), sky.clone()));
         let deps = Deps { journal, sites: Sites::new(url), control, keys, mint, limits, progress: Progress::default() };
-        Ok(Self { process, deps, _dir: simulated })
+        Ok(Self { deps, _dir: simulated })
     }
 }

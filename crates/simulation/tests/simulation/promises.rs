@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aredvi_events::media::MediaEvent;
-use aredvi_events::{Body, Partition, Place, Topic, codec};
+use aredvi_events::{Body, Place, Topic, codec};
 use aredvi_projectors::control::{Generation, State};
 use aredvi_projectors::db::{Db, Durability, PoolSizes};
 use aredvi_projectors::runner::{Parking, Rebuild, RebuildError, generation_schema};
@@ -17,7 +17,7 @@ use crate::community::DECIDED;
 use crate::play::Stage;
 use crate::process::Started;
 use crate::reference::{Reference, Repeats, rows_of};
-use crate::watch::{look_into, positions};
+use crate::watch::{look_into, partition, positions, unsigned};
 
 /// The longest until everybody has caught up when nothing goes wrong any more.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -116,10 +116,7 @@ fn parked(stage: &Stage, schema: &str) -> Result<BTreeSet<Place>, String> {
     let read = || -> rusqlite::Result<BTreeSet<Place>> {
         let file = look_into(&stage.dir, schema)?;
         let mut statement = file.prepare("SELECT topic, part, off FROM parked")?;
-        let rows = statement.query_map([], |row| {
-            let topic = Topic::from_number(row.get(0)?).expect("a topic");
-            Ok(Place { partition: Partition { topic, number: row.get(1)? }, offset: row.get(2)? })
-        })?;
+        let rows = statement.query_map([], |row| Ok(Place { partition: partition(row)?, offset: unsigned(row, 2)? }))?;
         rows.collect()
     };
     read().map_err(|error| error.to_string())

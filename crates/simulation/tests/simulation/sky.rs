@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aredvi_events::Clock;
-use tokio::time::Instant;
+use aredvi_events::hand::Hand;
 
 use crate::chance::{Chance, Weather};
 use crate::watch::Watch;
@@ -18,8 +18,9 @@ pub struct Sky {
     pub weather: Weather,
     /// The time that is right.
     pub clock: Clock,
+    /// What turns the time.
+    pub hand: Hand,
     pub watch: Watch,
-    began: Instant,
     calm: AtomicBool,
     trace: Mutex<Vec<String>>,
     broken: Mutex<Option<String>>,
@@ -28,12 +29,13 @@ pub struct Sky {
 impl Sky {
     pub fn new(chance: Chance, watch: Watch) -> Arc<Self> {
         let weather = Weather::of(&chance);
+        let hand = Hand::new(BEGIN_MS);
         Arc::new(Self {
             weather,
             chance,
-            clock: Clock::with_tokio_time(BEGIN_MS),
+            clock: hand.clock(0),
+            hand,
             watch,
-            began: Instant::now(),
             calm: AtomicBool::new(true),
             trace: Mutex::default(),
             broken: Mutex::default(),
@@ -53,7 +55,7 @@ impl Sky {
 
     /// Writes something into the trace.
     pub fn note(&self, line: impl AsRef<str>) {
-        let at = self.began.elapsed().as_millis();
+        let at = self.hand.turned().as_millis();
         self.trace().push(format!("{at:>7} {}", line.as_ref()));
     }
 
