@@ -6,9 +6,9 @@ use std::path::Path;
 use sqlx::{MySqlPool, SqlitePool};
 
 use super::connection::{Connection, PREPARED_ARGUMENTS, READ_LIMIT, STATEMENT_LIMIT};
-use super::url::is_name;
 #[cfg(feature = "simulation")]
 use super::simulated;
+use super::url::is_name;
 use super::{DbError, DbUrl, Dialect, Row, Tx, Value, ddl, mysql, sqlite};
 
 /// How many queries readers asked, by schema.
@@ -23,8 +23,14 @@ pub struct Db {
 
 #[derive(Clone)]
 enum Pools {
-    MySql { write: MySqlPool, read: MySqlPool },
-    Sqlite { write: SqlitePool, read: SqlitePool },
+    MySql {
+        write: MySqlPool,
+        read: MySqlPool,
+    },
+    Sqlite {
+        write: SqlitePool,
+        read: SqlitePool,
+    },
     #[cfg(feature = "simulation")]
     Simulated(simulated::Pool),
 }

@@ -229,7 +229,8 @@ impl SimulatedConnection {
                 return Err(torn());
             }
             let done = act(self.connection.as_ref().ok_or_else(torn)?);
-            let busy = done.as_ref().err().and_then(rusqlite::Error::sqlite_error_code) == Some(rusqlite::ErrorCode::DatabaseBusy);
+            let busy =
+                done.as_ref().err().and_then(rusqlite::Error::sqlite_error_code) == Some(rusqlite::ErrorCode::DatabaseBusy);
             if busy && waited < BUSY_LIMIT {
                 between.wait(BUSY_PAUSE).await;
                 waited += BUSY_PAUSE;

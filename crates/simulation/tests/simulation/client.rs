@@ -13,7 +13,7 @@ use crate::play::Stage;
 use crate::process::Started;
 
 /// The longest that the client rests between two appends.
-const LONGEST_REST: Duration = Duration::from_millis(900);
+const LONGEST_REST: Duration = Duration::from_millis(350);
 /// Happenings of one run.
 const HAPPENINGS: std::ops::Range<u64> = 20..90;
 

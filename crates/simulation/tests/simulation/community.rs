@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use aredvi_events::actors::{Access, ActorEvent, PersonDisabled, PersonEnabled, PersonRegistered, PrivacyChanged, ProfileChanged};
+use aredvi_events::actors::{
+    Access, ActorEvent, PersonDisabled, PersonEnabled, PersonRegistered, PrivacyChanged, ProfileChanged,
+};
 use aredvi_events::fingerprint::Fingerprint;
 use aredvi_events::graph::{
     Blocked, FollowRequestEnded, FollowRequested, Followed, GraphEvent, Subscribed, Unblocked, Unfollowed, Unsubscribed,

@@ -191,12 +191,8 @@ impl simulated::Log for Access {
                     return Err(ReadError::OutsideLog { partition, position, start: 0, end });
                 }
             }
-            let tail = Tail {
-                log: self.log.clone(),
-                process: self.process.clone(),
-                sky: self.sky.clone(),
-                positions: from.clone(),
-            };
+            let tail =
+                Tail { log: self.log.clone(), process: self.process.clone(), sky: self.sky.clone(), positions: from.clone() };
             Ok(Box::new(tail) as Box<dyn LogTail>)
         })
     }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::play::Stage;
 
 /// The longest between two things that he does.
-const LONGEST_REST: Duration = Duration::from_secs(12);
+const LONGEST_REST: Duration = Duration::from_secs(6);
 /// What he does in one run at most.
 const MOST_DEEDS: u64 = 6;
 /// The longest that he waits for a rebuild before he interrupts it, in runs in which he does.

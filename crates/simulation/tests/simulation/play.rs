@@ -16,6 +16,7 @@ use crate::community::everybody;
 use crate::log::Log;
 use crate::poison::{Poison, Poisoned};
 use crate::process::{Process, Started};
+use crate::reference::{Reference, Repeats};
 use crate::sky::Sky;
 use crate::tally::Tally;
 use crate::watch::Watch;
@@ -38,6 +39,9 @@ pub struct Played {
     pub trace: Vec<String>,
 }
 
+/// What a reference was worked out of: the view, how repeats are taken, how many records and faults there were.
+pub type Worked = (&'static str, Repeats, usize, usize);
+
 /// What all who play share.
 pub struct Stage {
     pub sky: Arc<Sky>,
@@ -45,6 +49,8 @@ pub struct Stage {
     pub dir: PathBuf,
     pub views: Vec<Arc<dyn View>>,
     pub poison: Poison,
+    /// What was worked out already: by view, how much of it is applied, and of which log.
+    pub references: Mutex<BTreeMap<Worked, Arc<Reference>>>,
     seed: u64,
     processes: Mutex<BTreeMap<String, Arc<Process>>>,
 }
@@ -82,11 +88,17 @@ pub fn play(seed: u64) -> Played {
         sky.chance.shuffle(&mut views);
         views.truncate(usize::try_from(1 + sky.chance.below(2)).expect("few"));
         views.push(Arc::new(Tally));
-        let views = views
-            .into_iter()
-            .map(|view| Arc::new(Poisoned { view, poison: poison.clone() }) as Arc<dyn View>)
-            .collect();
-        let stage = Arc::new(Stage { sky, log, dir: path, views, poison, seed, processes: Mutex::default() });
+        let views = views.into_iter().map(|view| Arc::new(Poisoned { view, poison: poison.clone() }) as Arc<dyn View>).collect();
+        let stage = Arc::new(Stage {
+            sky,
+            log,
+            dir: path,
+            views,
+            poison,
+            references: Mutex::default(),
+            seed,
+            processes: Mutex::default(),
+        });
         let sky = stage.sky.clone();
         let ended = pass_time(&sky, tokio::spawn(run(stage))).await;
         let broken = sky.broken().take().or(ended.err());

@@ -27,6 +27,11 @@ impl Poison {
         self.held().contains(&(view, event))
     }
 
+    /// How many faults there are.
+    pub fn count(&self) -> usize {
+        self.held().len()
+    }
+
     fn held(&self) -> MutexGuard<'_, BTreeSet<(&'static str, Uuid)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,7 +1,7 @@
 //! What must hold once the storm is over and everybody has caught up.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use aredvi_events::media::MediaEvent;
@@ -69,12 +69,10 @@ async fn kept(hand: &Started, view: &dyn View) -> Vec<Generation> {
 /// All rows are those of an undisturbed run over the same log; what is put aside is what cannot be applied.
 pub async fn agree(stage: &Stage, hand: &Started) -> Kept {
     for view in &stage.views {
-        let records = stage.log.on(view.topics());
-        let (poison, keys) = (&stage.poison, &hand.deps.keys);
         let url = &hand.deps.sites.of(view.name()).write;
-        let wanted = Reference::of(view.as_ref(), records.clone(), Repeats::Applied, poison, keys, url).await;
+        let wanted = reference(stage, hand, view.as_ref(), Repeats::Applied).await;
         if view.name() != "tally" {
-            let once = Reference::of(view.as_ref(), records, Repeats::LeftOut, poison, keys, url).await;
+            let once = reference(stage, hand, view.as_ref(), Repeats::LeftOut).await;
             for (table, rows) in &once.rows {
                 differs(view.name(), table, "without what was appended again", &wanted.rows[table], rows)?;
             }
@@ -83,7 +81,13 @@ pub async fn agree(stage: &Stage, hand: &Started) -> Kept {
             let schema = generation_schema(view.name(), generation.n);
             let db = Db::open(url, None, &schema, Durability::Normal, PoolSizes::default()).await.map_err(|e| e.chain())?;
             for table in view.tables().iter().filter(|table| !table.compared.is_empty()) {
-                differs(&schema, table.name, "undisturbed", &rows_of(&db, table.name, table.compared).await, &wanted.rows[table.name])?;
+                differs(
+                    &schema,
+                    table.name,
+                    "undisturbed",
+                    &rows_of(&db, table.name, table.compared).await,
+                    &wanted.rows[table.name],
+                )?;
             }
             db.close().await;
             let parked = parked(stage, &schema)?;
@@ -101,6 +105,19 @@ pub async fn agree(stage: &Stage, hand: &Started) -> Kept {
         }
     }
     Ok(())
+}
+
+async fn reference(stage: &Stage, hand: &Started, view: &dyn View, repeats: Repeats) -> Arc<Reference> {
+    let worked = (view.name(), repeats, stage.sky.watch.records(), stage.poison.count());
+    let known = || stage.references.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(reference) = known().get(&worked) {
+        return reference.clone();
+    }
+    let records = stage.log.on(view.topics());
+    let url = &hand.deps.sites.of(view.name()).write;
+    let reference = Arc::new(Reference::of(view, records, repeats, &stage.poison, &hand.deps.keys, url).await);
+    known().insert(worked, reference.clone());
+    reference
 }
 
 fn differs<T: PartialEq + std::fmt::Debug>(whose: &str, table: &str, how: &str, found: &[T], wanted: &[T]) -> Kept {
@@ -132,9 +149,10 @@ fn derived(stage: &Stage, view: &str) -> Option<BTreeSet<Uuid>> {
     };
     match view {
         "accounts" => Some(of(Topic::Actors, &|key, body| decided.iter().any(|of| of == key) && !matches!(body, Body::Any(_)))),
-        "tally" => Some(of(Topic::Media, &|_, body| {
-            matches!(body, Body::Media(MediaEvent::MediumUnsubscribed(unsubscribed)) if unsubscribed.by.is_none())
-        })),
+        "tally" => Some(of(
+            Topic::Media,
+            &|_, body| matches!(body, Body::Media(MediaEvent::MediumUnsubscribed(unsubscribed)) if unsubscribed.by.is_none()),
+        )),
         _ => None,
     }
 }

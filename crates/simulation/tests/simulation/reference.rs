@@ -23,7 +23,7 @@ pub struct Reference {
 }
 
 /// Whether a record that was appended again is applied again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Repeats {
     Applied,
     LeftOut,
@@ -31,7 +31,14 @@ pub enum Repeats {
 
 impl Reference {
     /// Of these records, which stand in log order within each partition.
-    pub async fn of(view: &dyn View, records: Vec<Stored>, repeats: Repeats, poison: &Poison, keys: &KeyStore, url: &DbUrl) -> Self {
+    pub async fn of(
+        view: &dyn View,
+        records: Vec<Stored>,
+        repeats: Repeats,
+        poison: &Poison,
+        keys: &KeyStore,
+        url: &DbUrl,
+    ) -> Self {
         let schema = format!("reference_{}_{repeats:?}", view.name());
         Db::drop_schema(url, &schema).await.expect("no other of the name");
         let db = Db::open(url, None, &schema, Durability::Normal, PoolSizes::default()).await.expect("a schema");

@@ -85,8 +85,7 @@ fn key(topic: Topic, event: &Event) -> String {
 }
 
 async fn standing(tx: &mut Tx, events: &[Placed]) -> Result<BTreeMap<String, (i64, i64)>, DbError> {
-    let keys: Vec<Value> =
-        events.iter().map(|placed| key(placed.place.partition.topic, &placed.event).into()).collect();
+    let keys: Vec<Value> = events.iter().map(|placed| key(placed.place.partition.topic, &placed.event).into()).collect();
     let (list, args) = padded_in_list(keys);
     let rows = tx.read(&format!("SELECT record_key, n, chain FROM keys WHERE record_key IN {list}"), args).await?;
     rows.iter().map(|row| Ok((row.text(0)?.to_owned(), (row.int(1)?, row.int(2)?)))).collect()

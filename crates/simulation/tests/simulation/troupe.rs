@@ -53,7 +53,6 @@ pub async fn act(stage: Arc<Stage>, part: usize, ended: CancellationToken) {
 async fn live(stage: Arc<Stage>, name: String, stop: CancellationToken) {
     let process = stage.expect_process(&name);
     let Ok(started) = stage.start(process).await else { return };
-    let runners: Vec<Runner> =
-        stage.views.iter().map(|view| Runner::new(view.clone(), started.deps.clone())).collect();
+    let runners: Vec<Runner> = stage.views.iter().map(|view| Runner::new(view.clone(), started.deps.clone())).collect();
     join_all(runners.iter().map(|runner| runner.run(stop.clone()))).await;
 }
