@@ -424,6 +424,7 @@ impl Cli {
                 | Command::Parked(_)
                 | Command::Admin(_)
                 | Command::Webhooks(_)
+                | Command::Schema(_)
                 | Command::Demo(_),
             ) => None,
         }

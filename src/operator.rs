@@ -113,14 +113,6 @@ impl Operator {
         self.ask(Method::POST, path, Vec::new()).await.map(drop)
     }
 
-    /// Takes something away.
-    ///
-    /// # Errors
-    /// As [`Operator::get`].
-    pub async fn delete(&self, path: &str) -> anyhow::Result<()> {
-        self.ask(Method::DELETE, path, Vec::new()).await.map(drop)
-    }
-
     async fn ask(&self, method: Method, path: &str, body: Vec<u8>) -> anyhow::Result<Vec<u8>> {
         let (status, answer) = match self {
             Self::Socket(client) => {

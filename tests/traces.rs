@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::world::column::Column;
 use crate::world::collector::{Receiver, Span};
+use crate::world::column::Column;
 use crate::world::site::{Setting, Site};
 use crate::world::telling::Telling;
 use crate::world::{World, columns, until};

@@ -39,7 +39,8 @@ impl Plan {
         Ok(Self { event: app.mint.event_id(), first: mint()?, second: mint()?, time_ms: app.mint.now_ms() })
     }
 
-    pub(crate) fn to_bytes(self) -> [u8; PLAN_BYTES] {
+    /// As a reservation keeps it.
+    pub fn to_bytes(self) -> [u8; PLAN_BYTES] {
         let mut bytes = [0; PLAN_BYTES];
         bytes[..16].copy_from_slice(self.event.as_bytes());
         bytes[16..24].copy_from_slice(&self.first.get().to_be_bytes());
@@ -48,7 +49,8 @@ impl Plan {
         bytes
     }
 
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    /// Reads what [`Plan::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; PLAN_BYTES] = bytes.try_into().ok()?;
         let word = |at: usize| <[u8; 8]>::try_from(&bytes[at..at + 8]).ok();
         Some(Self {

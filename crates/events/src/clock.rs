@@ -1,20 +1,27 @@
 //! The only clock of the system.
 //!
 //! Everything that asks for the time or waits for it goes through a [`Clock`], so that a test can put a process
-//! ahead or behind, and turn the waits themselves with tokio's paused time.
+//! ahead or behind, or turn time itself by [hand](Hand).
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use tokio::time::Instant;
+
+use crate::hand::Hand;
 
 /// A wall clock with a settable offset; clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     offset_ms: Arc<AtomicI64>,
+    hand: Option<Hand>,
 }
+
+/// From where [`Clock::since`] counts.
+static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// A wait that ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +31,12 @@ pub struct TimedOut;
 impl Clock {
     /// The machine's clock moved by `offset_ms` milliseconds.
     pub fn with_offset(offset_ms: i64) -> Self {
-        Self { offset_ms: Arc::new(AtomicI64::new(offset_ms)) }
+        Self { offset_ms: Arc::new(AtomicI64::new(offset_ms)), hand: None }
+    }
+
+    /// A clock that stands still unless its hand is turned, moved by `offset_ms` milliseconds.
+    pub(crate) fn of_hand(hand: &Hand, offset_ms: i64) -> Self {
+        Self { offset_ms: Arc::new(AtomicI64::new(offset_ms)), hand: Some(hand.clone()) }
     }
 
     /// Moves the clock by `ms` milliseconds, backwards too.
@@ -35,13 +47,22 @@ impl Clock {
     /// Now, in Unix milliseconds.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the time")]
     pub fn now_ms(&self) -> i64 {
-        Utc::now().timestamp_millis() + self.offset_ms.load(Ordering::Relaxed)
+        let now = self.hand.as_ref().map_or_else(|| Utc::now().timestamp_millis(), Hand::now_ms);
+        now.saturating_add(self.offset_ms.load(Ordering::Relaxed))
+    }
+
+    /// How long something has lasted, from one of these to another: it never goes back, whatever the wall clock does.
+    pub fn since(&self) -> Duration {
+        self.hand.as_ref().map_or_else(|| BEGAN.elapsed(), Hand::turned)
     }
 
     /// Waits for `duration`.
     #[expect(clippy::disallowed_methods, reason = "the one place that waits")]
     pub async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
+        match &self.hand {
+            None => tokio::time::sleep(duration).await,
+            Some(hand) => hand.alarm(duration).await,
+        }
     }
 
     /// Runs `work`, giving up on it after `limit`.
@@ -50,7 +71,10 @@ impl Clock {
     /// [`TimedOut`] when `limit` passed first; `work` is dropped.
     #[expect(clippy::disallowed_methods, reason = "the one place that waits")]
     pub async fn timeout<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Result<T, TimedOut> {
-        tokio::time::timeout(limit, work).await.map_err(|_| TimedOut)
+        match &self.hand {
+            None => tokio::time::timeout(limit, work).await.map_err(|_| TimedOut),
+            Some(hand) => hand.timeout(limit, work).await.ok_or(TimedOut),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ pub mod envelope;
 mod event;
 pub mod fingerprint;
 pub mod graph;
+pub mod hand;
 pub mod id;
 pub mod identity;
 pub mod media;

@@ -6,7 +6,7 @@
 mod file;
 mod offsets;
 mod readers;
-mod row;
+pub mod row;
 mod tail;
 mod writer;
 

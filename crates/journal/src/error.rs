@@ -14,7 +14,8 @@ use crate::topics::TopicsError;
 pub struct Fault(Arc<dyn Error + Send + Sync>);
 
 impl Fault {
-    pub(crate) fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    /// What an engine said, in its own words.
+    pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(Arc::from(source.into()))
     }
 }

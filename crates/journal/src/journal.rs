@@ -27,6 +27,8 @@ pub struct Journal(Arc<Engine>);
 enum Engine {
     Embedded(Embedded),
     Kafka(Box<Kafka>),
+    #[cfg(feature = "simulation")]
+    Simulated(Box<dyn crate::simulated::Log>),
 }
 
 impl Journal {
@@ -45,11 +47,19 @@ impl Journal {
         Ok(Self(Arc::new(engine)))
     }
 
+    /// The journal that a simulation brings.
+    #[cfg(feature = "simulation")]
+    pub fn simulated(log: impl crate::simulated::Log + 'static) -> Self {
+        Self(Arc::new(Engine::Simulated(Box::new(log))))
+    }
+
     /// Which journal it is.
     pub fn id(&self) -> JournalId {
         match &*self.0 {
             Engine::Embedded(embedded) => embedded.id(),
             Engine::Kafka(kafka) => kafka.id(),
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(log) => log.id(),
         }
     }
 
@@ -70,6 +80,8 @@ impl Journal {
         let appended = match &*self.0 {
             Engine::Embedded(embedded) => embedded.append(records, bytes).await,
             Engine::Kafka(kafka) => kafka.append(records).await,
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(log) => log.append(records).await,
         };
         followed.end(appended.as_ref().ok());
         let outcome = if appended.is_ok() { "durable" } else { "failed" };
@@ -81,6 +93,8 @@ impl Journal {
         match &*self.0 {
             Engine::Embedded(_) => "sqlite",
             Engine::Kafka(_) => "kafka",
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(_) => "simulated",
         }
     }
 
@@ -92,6 +106,8 @@ impl Journal {
         match &*self.0 {
             Engine::Embedded(embedded) => embedded.tail(from).map(Tail::embedded),
             Engine::Kafka(kafka) => kafka.tail(from).await.map(Tail::kafka),
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(log) => log.tail(from).await.map(Tail::simulated),
         }
     }
 
@@ -103,6 +119,8 @@ impl Journal {
         match &*self.0 {
             Engine::Embedded(embedded) => Ok(embedded.ends(topics)),
             Engine::Kafka(kafka) => kafka.ends(topics).await,
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(log) => log.ends(topics).await,
         }
     }
 
@@ -114,6 +132,8 @@ impl Journal {
         match &*self.0 {
             Engine::Embedded(embedded) => Ok(embedded.starts(topics)),
             Engine::Kafka(kafka) => kafka.starts(topics).await,
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(log) => log.starts(topics).await,
         }
     }
 
@@ -126,6 +146,8 @@ impl Journal {
         match &*self.0 {
             Engine::Embedded(_) => Ok(()),
             Engine::Kafka(kafka) => kafka.publish_positions(group, positions).await,
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(_) => Ok(()),
         }
     }
 
@@ -138,6 +160,8 @@ impl Journal {
         match &*self.0 {
             Engine::Embedded(embedded) => embedded.close(deadline).await,
             Engine::Kafka(kafka) => kafka.close(deadline).await,
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(_) => Ok(()),
         }
     }
 }

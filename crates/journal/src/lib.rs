@@ -15,10 +15,13 @@ mod followed;
 mod journal;
 mod kafka;
 mod limits;
+#[cfg(feature = "simulation")]
+pub mod simulated;
 mod tail;
 pub mod topics;
 mod url;
 
+pub use embedded::row as stored_headers;
 pub use error::{AppendError, CloseError, Fault, OpenError, ReadError};
 pub use journal::{Journal, OpenOptions};
 pub use limits::{APPEND_LIMIT, MAX_APPEND_BYTES, MAX_RECORD_BYTES};

@@ -31,6 +31,8 @@ pub struct Tail(Engine);
 enum Engine {
     Embedded(embedded::Tail),
     Kafka(Box<kafka::Tail>),
+    #[cfg(feature = "simulation")]
+    Simulated(Box<dyn crate::simulated::LogTail>),
 }
 
 impl Tail {
@@ -40,6 +42,11 @@ impl Tail {
 
     pub(crate) fn kafka(tail: kafka::Tail) -> Self {
         Self(Engine::Kafka(Box::new(tail)))
+    }
+
+    #[cfg(feature = "simulation")]
+    pub(crate) fn simulated(tail: Box<dyn crate::simulated::LogTail>) -> Self {
+        Self(Engine::Simulated(tail))
     }
 
     /// The next events: as soon as there is one, all that are there, within `limits`; none when `limits.wait` passed.
@@ -53,6 +60,8 @@ impl Tail {
         match &mut self.0 {
             Engine::Embedded(tail) => tail.next(limits).await,
             Engine::Kafka(tail) => tail.next(limits).await,
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(tail) => tail.next(limits).await,
         }
     }
 
@@ -61,6 +70,8 @@ impl Tail {
         match &self.0 {
             Engine::Embedded(tail) => tail.positions(),
             Engine::Kafka(tail) => tail.positions(),
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(tail) => tail.positions(),
         }
     }
 }

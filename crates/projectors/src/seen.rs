@@ -15,9 +15,10 @@ const MARK_BYTES: usize = 8;
 pub struct Seen(Vec<u8>);
 
 impl Seen {
-    /// Of a column.
+    /// Of a column; what is no whole mark, or beyond those that are remembered, is not taken.
     pub fn from_column(bytes: &[u8]) -> Self {
-        Self(bytes.to_vec())
+        let whole = bytes.len() - bytes.len() % MARK_BYTES;
+        Self(bytes[whole.saturating_sub(REMEMBERED * MARK_BYTES)..whole].to_vec())
     }
 
     /// For the column.
@@ -67,5 +68,14 @@ mod tests {
         assert!(!seen.knows(event(0)));
         assert!(seen.knows(event(1)));
         assert_eq!(seen.clone().into_column().len(), 128);
+    }
+
+    #[test]
+    fn a_column_that_was_cut_hides_no_later_event() {
+        let mut seen = Seen::from_column(&[1; 102]);
+        seen.remember(Uuid::from_u128(7));
+        assert!(seen.knows(Uuid::from_u128(7)));
+        assert_eq!(seen.into_column().len(), 104);
+        assert_eq!(Seen::from_column(&[1; 1_000]).into_column().len(), REMEMBERED * MARK_BYTES);
     }
 }

@@ -62,6 +62,7 @@ async fn main() -> anyhow::Result<()> {
 async fn keep_facts(deps: &Deps, stop: CancellationToken) -> Arc<Facts> {
     let facts = Arc::new(Facts::new());
     let follower = Follower {
+        name: "hear.trending",
         journal: deps.journal.clone(),
         clock: deps.mint.clock().clone(),
         facts: Arc::clone(&facts),

@@ -69,7 +69,7 @@ enum Owners {
 
 /// Where a list goes on: below a story, among what the first page could know.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Turn {
+pub struct Turn {
     below: StoryId,
     within: Positions,
 }

@@ -61,7 +61,8 @@ async fn search(
 }
 
 /// Where a page of a search ended.
-struct After(Found);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct After(Found);
 
 impl Payload for After {
     fn to_bytes(&self) -> Vec<u8> {

@@ -10,8 +10,10 @@ use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use tokio::time::Instant;
 
 use super::cluster::Cluster;
+use super::live::Live;
 use super::offsets::Offsets;
 use super::producer::Appender;
+use super::reader::Reader;
 use super::tail::Tail;
 use crate::error::{AppendError, CloseError, ReadError};
 use crate::limits::APPEND_LIMIT;
@@ -47,7 +49,9 @@ impl World {
 
     async fn tail(&self) -> Tail {
         let from: Positions = [(Partition::of(Topic::Media, KEY), 0)].into_iter().collect();
-        Tail::open(self.cluster.clone(), self.offsets.clone(), from, Clock::default()).await.expect("tails")
+        let (cluster, offsets, clock) = (self.cluster.clone(), self.offsets.clone(), Clock::default());
+        let live = Arc::new(Live::new(Reader::new(cluster.clone(), offsets.clone(), clock.clone()), clock.clone()));
+        Tail::open(cluster, offsets, live, from, clock).await.expect("tails")
     }
 
     /// Appends until it works again.

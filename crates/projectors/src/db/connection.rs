@@ -23,6 +23,8 @@ const PREPARED_ARGUMENTS_SQLITE: usize = 64;
 pub(super) enum Connection {
     MySql(PoolConnection<MySql>),
     Sqlite(PoolConnection<Sqlite>),
+    #[cfg(feature = "simulation")]
+    Simulated(super::simulated::SimulatedConnection),
 }
 
 impl Connection {
@@ -30,6 +32,8 @@ impl Connection {
         match self {
             Self::MySql(_) => Dialect::MySql,
             Self::Sqlite(_) => Dialect::Sqlite,
+            #[cfg(feature = "simulation")]
+            Self::Simulated(_) => Dialect::Sqlite,
         }
     }
 
@@ -38,11 +42,14 @@ impl Connection {
         match self {
             Self::MySql(_) => arguments <= PREPARED_ARGUMENTS_MYSQL,
             Self::Sqlite(_) => arguments <= PREPARED_ARGUMENTS_SQLITE,
+            #[cfg(feature = "simulation")]
+            Self::Simulated(_) => arguments <= PREPARED_ARGUMENTS_SQLITE,
         }
     }
 
     pub(super) async fn read(&mut self, sql: &str, args: Vec<Value>, limit: Duration) -> Result<Vec<Row>, DbError> {
         let prepared = self.keeps(args.len());
+        let limit = self.limit(limit);
         let work = async {
             match self {
                 Self::MySql(connection) => sqlx::query_with(AssertSqlSafe(sql), mysql_arguments(args)?)
@@ -59,6 +66,8 @@ impl Connection {
                     .iter()
                     .map(sqlite_row)
                     .collect(),
+                #[cfg(feature = "simulation")]
+                Self::Simulated(connection) => connection.read(sql, args).await,
             }
         };
         let result = in_time(limit, work).await;
@@ -67,6 +76,7 @@ impl Connection {
 
     /// The rows affected: those matched, whether changed or not, on all engines.
     pub(super) async fn execute(&mut self, sql: &str, args: Vec<Value>, prepared: bool) -> Result<u64, DbError> {
+        let limit = self.limit(STATEMENT_LIMIT);
         let work = async {
             Ok(match self {
                 Self::MySql(connection) => sqlx::query_with(AssertSqlSafe(sql), mysql_arguments(args)?)
@@ -79,22 +89,27 @@ impl Connection {
                     .execute(&mut **connection)
                     .await?
                     .rows_affected(),
+                #[cfg(feature = "simulation")]
+                Self::Simulated(connection) => connection.execute(sql, args).await?,
             })
         };
-        let result = in_time(STATEMENT_LIMIT, work).await;
+        let result = in_time(limit, work).await;
         self.settle(result)
     }
 
     /// A statement without arguments, never prepared: DDL and transactions. Only the latter are limited in time.
     pub(super) async fn raw(&mut self, sql: &str, limited: bool) -> Result<(), DbError> {
+        let limit = self.limit(STATEMENT_LIMIT);
         let work = async {
             let _ = match self {
                 Self::MySql(connection) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **connection).await?.rows_affected(),
                 Self::Sqlite(connection) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **connection).await?.rows_affected(),
+                #[cfg(feature = "simulation")]
+                Self::Simulated(connection) => connection.raw(sql).await.map(|()| 0)?,
             };
             Ok(())
         };
-        let result = if limited { in_time(STATEMENT_LIMIT, work).await } else { work.await };
+        let result = if limited { in_time(limit, work).await } else { work.await };
         self.settle(result)
     }
 
@@ -103,7 +118,20 @@ impl Connection {
         match self {
             Self::MySql(connection) => connection.close_on_drop(),
             Self::Sqlite(connection) => connection.close_on_drop(),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(connection) => connection.close(),
         }
+    }
+
+    /// How long a statement may take here.
+    #[cfg_attr(not(feature = "simulation"), expect(clippy::unused_self, reason = "only a simulation has other limits"))]
+    const fn limit(&self, limit: Duration) -> Duration {
+        #[cfg(feature = "simulation")]
+        if matches!(self, Self::Simulated(_)) {
+            // A simulated engine answers at once in any time but its own.
+            return Duration::MAX;
+        }
+        limit
     }
 
     fn settle<T>(&mut self, result: Result<T, DbError>) -> Result<T, DbError> {

@@ -178,6 +178,20 @@ impl Source {
 }
 
 impl DbError {
+    /// Of SQLite's extended result code.
+    #[cfg(feature = "simulation")]
+    pub(super) fn of_sqlite(source: Source) -> Self {
+        let code = match &source {
+            Source::Engine { code, .. } => code.parse::<u32>().unwrap_or_default(),
+            Source::Client(_) => 0,
+        };
+        match code {
+            SQLITE_PRIMARY_KEY | SQLITE_UNIQUE => Self::Duplicate(source),
+            code if SQLITE_TRANSIENT.contains(&(code & 0xff)) => Self::Unavailable(source),
+            _ => Self::Refused(source),
+        }
+    }
+
     /// The message and its sources in one line, joined by `: `.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
@@ -222,6 +236,12 @@ const MYSQL_TRANSIENT: &[u16] = &[
     1927, 1969, 3024, // killed, statement time exceeded
     8027, 8028, 9001, 9002, 9003, 9004, 9005, 9007, // TiDB: schema changed, placement or storage busy, write conflict
 ];
+
+/// SQLite's extended result codes of a row whose key is there already.
+#[cfg(feature = "simulation")]
+const SQLITE_PRIMARY_KEY: u32 = 1555;
+#[cfg(feature = "simulation")]
+const SQLITE_UNIQUE: u32 = 2067;
 
 /// SQLite's primary result codes that are no fault of a statement.
 const SQLITE_TRANSIENT: &[u32] = &[

@@ -1,8 +1,13 @@
 //! [`Db`]: one schema.
 
+use std::borrow::Cow;
+use std::path::Path;
+
 use sqlx::{MySqlPool, SqlitePool};
 
 use super::connection::{Connection, READ_LIMIT, STATEMENT_LIMIT};
+#[cfg(feature = "simulation")]
+use super::simulated;
 use super::url::is_name;
 use super::{DbError, DbUrl, Dialect, Row, Tx, Value, ddl, mysql, sqlite};
 
@@ -18,8 +23,16 @@ pub struct Db {
 
 #[derive(Clone)]
 enum Pools {
-    MySql { write: MySqlPool, read: MySqlPool },
-    Sqlite { write: SqlitePool, read: SqlitePool },
+    MySql {
+        write: MySqlPool,
+        read: MySqlPool,
+    },
+    Sqlite {
+        write: SqlitePool,
+        read: SqlitePool,
+    },
+    #[cfg(feature = "simulation")]
+    Simulated(simulated::Pool),
 }
 
 /// How much a power cut may take from an embedded schema. On a server it is the server's setting.
@@ -63,6 +76,10 @@ impl Db {
         }
         let pools = match url {
             DbUrl::Embedded { dir } => {
+                #[cfg(feature = "simulation")]
+                if let Some(pool) = simulated::Pool::open(dir, schema).await? {
+                    return Ok(Self { schema: schema.to_owned(), pools: Pools::Simulated(pool) });
+                }
                 let (write, read) = sqlite::pools(dir, schema, durability).await?;
                 Pools::Sqlite { write, read }
             }
@@ -89,7 +106,7 @@ impl Db {
     /// [`DbError`], when that cannot be told.
     pub async fn exists(url: &DbUrl, schema: &str) -> Result<bool, DbError> {
         match url {
-            DbUrl::Embedded { dir } => Ok(sqlite::file(dir, schema).exists()),
+            DbUrl::Embedded { dir } => Ok(sqlite::file(&place(dir), schema).exists()),
             DbUrl::MySql { server, prefix } => mysql::exists(server, &format!("{prefix}_{schema}")).await,
         }
     }
@@ -103,7 +120,7 @@ impl Db {
             return Err(DbError::Schema { schema: schema.to_owned(), reason: "a name has a-z, A-Z, 0-9 and _" });
         }
         match url {
-            DbUrl::Embedded { dir } => sqlite::remove(dir, schema),
+            DbUrl::Embedded { dir } => sqlite::remove(&place(dir), schema),
             DbUrl::MySql { server, prefix } => mysql::drop_database(server, &format!("{prefix}_{schema}")).await,
         }
     }
@@ -118,6 +135,8 @@ impl Db {
         match self.pools {
             Pools::MySql { .. } => Dialect::MySql,
             Pools::Sqlite { .. } => Dialect::Sqlite,
+            #[cfg(feature = "simulation")]
+            Pools::Simulated(_) => Dialect::Sqlite,
         }
     }
 
@@ -143,6 +162,8 @@ impl Db {
         match &self.pools {
             // Readers of a file see every commit.
             Pools::Sqlite { .. } => self.look(sql, args).await,
+            #[cfg(feature = "simulation")]
+            Pools::Simulated(_) => self.look(sql, args).await,
             Pools::MySql { .. } => self.writer().await?.read(sql, args, READ_LIMIT).await,
         }
     }
@@ -240,6 +261,8 @@ impl Db {
                 read.close().await;
                 write.close().await;
             }
+            #[cfg(feature = "simulation")]
+            Pools::Simulated(pool) => pool.close().await,
         }
     }
 
@@ -247,6 +270,8 @@ impl Db {
         Ok(match &self.pools {
             Pools::MySql { read, .. } => Connection::MySql(read.acquire().await?),
             Pools::Sqlite { read, .. } => Connection::Sqlite(read.acquire().await?),
+            #[cfg(feature = "simulation")]
+            Pools::Simulated(pool) => Connection::Simulated(pool.take(simulated::For::Reading).await?),
         })
     }
 
@@ -254,8 +279,19 @@ impl Db {
         Ok(match &self.pools {
             Pools::MySql { write, .. } => Connection::MySql(write.acquire().await?),
             Pools::Sqlite { write, .. } => Connection::Sqlite(write.acquire().await?),
+            #[cfg(feature = "simulation")]
+            Pools::Simulated(pool) => Connection::Simulated(pool.take(simulated::For::Writing).await?),
         })
     }
+}
+
+/// Where the files of a directory are.
+fn place(dir: &Path) -> Cow<'_, Path> {
+    #[cfg(feature = "simulation")]
+    if let Some(real) = simulated::real(dir) {
+        return Cow::Owned(real);
+    }
+    Cow::Borrowed(dir)
 }
 
 impl std::fmt::Debug for Db {

@@ -16,6 +16,8 @@ mod dialect;
 mod error;
 mod handle;
 mod mysql;
+#[cfg(feature = "simulation")]
+pub mod simulated;
 mod sqlite;
 mod tx;
 mod upsert;

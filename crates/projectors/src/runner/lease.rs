@@ -5,9 +5,9 @@
 //! that it knows.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aredvi_events::{Clock, Mint, Partition, Positions};
-use tokio::time::Instant;
 
 use crate::db::{Db, DbError, Tx, Value};
 
@@ -20,7 +20,8 @@ pub(super) struct Lease {
     clock: Clock,
     holder: Value,
     held: BTreeMap<Partition, Held>,
-    beaten: Option<Instant>,
+    /// When it last said that it lives, as the clock counts.
+    beaten: Option<Duration>,
     is_clean: bool,
 }
 
@@ -157,7 +158,7 @@ impl Lease {
     }
 
     async fn beat(&mut self, now: i64) -> Result<(), DbError> {
-        if self.beaten.is_some_and(|last| last.elapsed() < RENEW_EVERY) {
+        if self.beaten.is_some_and(|last| self.clock.since().saturating_sub(last) < RENEW_EVERY) {
             return Ok(());
         }
         let seen_until = Value::from(self.lease_end());
@@ -168,7 +169,7 @@ impl Lease {
             let forgotten = now.saturating_sub(millis(FORGET_WORKER));
             self.db.execute("DELETE FROM workers WHERE seen_until < ?", vec![forgotten.into()]).await?;
         }
-        self.beaten = Some(Instant::now());
+        self.beaten = Some(self.clock.since());
         Ok(())
     }
 
@@ -210,6 +211,6 @@ fn tuples(partitions: &[Partition]) -> impl Iterator<Item = Value> + '_ {
     partitions.iter().flat_map(|partition| [partition.topic.number().into(), partition.number.into()])
 }
 
-pub(super) fn millis(duration: std::time::Duration) -> i64 {
+pub(super) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -144,6 +144,7 @@ impl Runner {
                 generations::sweep(&*self.view, &self.deps, self.process).await
             };
             let swept = tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 swept = sweep => swept,
             };

@@ -39,6 +39,7 @@ impl Pause {
 /// Waits, but not beyond the end of the process.
 pub(super) async fn sleep(clock: &Clock, duration: Duration, stop: &CancellationToken) -> Result<(), Ending> {
     tokio::select! {
+        biased;
         () = stop.cancelled() => Err(Ending),
         () = clock.sleep(duration) => Ok(()),
     }

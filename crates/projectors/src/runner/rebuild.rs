@@ -239,6 +239,7 @@ impl Rebuild {
         let mut seen = |rows| tell(Stage::Comparing { rows });
         let comparing = compare(&mut serving, &mut building, self.view.tables(), &mut seen);
         let found = tokio::select! {
+            biased;
             found = comparing => found?,
             ended = self.guard(pair, stop) => return Err(ended),
         };

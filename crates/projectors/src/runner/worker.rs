@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use aredvi_events::Stored;
 use aredvi_journal::{BatchLimits, ReadError, Tail};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::db::DbError;
@@ -22,18 +21,20 @@ pub(super) struct Worker {
     lease: Lease,
     limits: BatchLimits,
     tail: Option<Tail>,
-    round: Option<Instant>,
-    renewed: Instant,
+    /// When it last looked around, as the clock counts.
+    round: Option<Duration>,
+    /// When it last renewed its leases, as the clock counts.
+    renewed: Duration,
     beat: Beat,
 }
 
-/// How often a worker makes small transactions.
+/// How often a worker makes small transactions; times as the clock counts.
 struct Beat {
     /// When the second began in which they are counted, and how many there were.
-    second: Instant,
+    second: Duration,
     commits: u32,
     /// When the last one began.
-    last: Instant,
+    last: Duration,
 }
 
 /// Why a turn was not finished.
@@ -46,7 +47,9 @@ enum Broken {
 impl Worker {
     /// It holds nothing yet.
     pub fn new(projector: Projector, lease: Lease, limits: BatchLimits) -> Self {
-        Self { projector, lease, limits, tail: None, round: None, renewed: Instant::now(), beat: Beat::new() }
+        let now = projector.clock.since();
+        let beat = Beat { second: now, commits: 0, last: now };
+        Self { projector, lease, limits, tail: None, round: None, renewed: now, beat }
     }
 
     /// Works until `stop`, then gives its partitions back.
@@ -86,14 +89,14 @@ impl Worker {
         if stop.is_cancelled() {
             return Err(Broken::Shutdown);
         }
-        if self.round.is_none_or(|last| last.elapsed() >= ROUND) {
+        if self.round.is_none_or(|last| self.ago(last) >= ROUND) {
             if self.lease.round().await? {
                 self.tail = None;
             }
-            self.round = Some(Instant::now());
+            self.round = Some(self.projector.clock.since());
         }
-        let wait = ROUND.saturating_sub(self.round.map(|last| last.elapsed()).unwrap_or_default());
-        let pause = self.beat.pause();
+        let wait = ROUND.saturating_sub(self.round.map(|last| self.ago(last)).unwrap_or_default());
+        let pause = self.beat.pause(self.projector.clock.since());
         if !pause.is_zero() {
             sleep(&self.projector.clock, pause, stop).await.map_err(|_| Broken::Shutdown)?;
         }
@@ -101,10 +104,10 @@ impl Worker {
         if stored.is_empty() {
             return self.renew().await;
         }
-        self.beat.begins(stored.len());
+        self.beat.begins(self.projector.clock.since(), stored.len());
         match self.projector.project(&mut self.lease, stored, stop).await {
             Ok(()) => {
-                self.renewed = Instant::now();
+                self.renewed = self.projector.clock.since();
                 Ok(())
             }
             Err(Left::Lost) => {
@@ -131,6 +134,7 @@ impl Worker {
         let Some(tail) = &mut self.tail else { return Ok(None) };
         let limits = BatchLimits { wait: wait.min(self.limits.wait), ..self.limits };
         let mut stored = tokio::select! {
+            biased;
             () = stop.cancelled() => return Err(Broken::Shutdown),
             read = tail.next(&limits) => read?,
         };
@@ -146,30 +150,30 @@ impl Worker {
         Ok(Some(stored))
     }
 
+    fn ago(&self, then: Duration) -> Duration {
+        self.projector.clock.since().saturating_sub(then)
+    }
+
     async fn renew(&mut self) -> Result<(), Broken> {
-        if self.renewed.elapsed() >= RENEW_EVERY {
+        if self.ago(self.renewed) >= RENEW_EVERY {
             if !self.lease.renew().await? {
                 self.tail = None;
                 self.lease.reread().await?;
             }
-            self.renewed = Instant::now();
+            self.renewed = self.projector.clock.since();
         }
         Ok(())
     }
 }
 
 impl Beat {
-    fn new() -> Self {
-        let now = Instant::now();
-        Self { second: now, commits: 0, last: now }
-    }
-
     /// A transaction of so many events begins.
-    fn begins(&mut self, events: usize) {
-        self.last = Instant::now();
-        if self.last.duration_since(self.second) >= SECOND {
+    fn begins(&mut self, now: Duration, events: usize) {
+        self.last = now;
+        if now.saturating_sub(self.second) >= SECOND {
             // A busy second makes the beginning of the next one busy.
-            *self = Self { second: self.last, commits: self.commits.saturating_sub(BUSY_COMMITS).min(BUSY_COMMITS), ..*self };
+            let commits = self.commits.saturating_sub(BUSY_COMMITS).min(BUSY_COMMITS);
+            *self = Self { second: now, commits, last: now };
         }
         if events < LARGE_BATCH {
             self.commits += 1;
@@ -177,9 +181,9 @@ impl Beat {
     }
 
     /// How long to wait before the next one.
-    fn pause(&self) -> Duration {
-        let busy = self.commits > BUSY_COMMITS && self.last.duration_since(self.second) < SECOND;
-        if busy { PACE.saturating_sub(self.last.elapsed()) } else { Duration::ZERO }
+    fn pause(&self, now: Duration) -> Duration {
+        let busy = self.commits > BUSY_COMMITS && self.last.saturating_sub(self.second) < SECOND;
+        if busy { PACE.saturating_sub(now.saturating_sub(self.last)) } else { Duration::ZERO }
     }
 }
 
