@@ -155,7 +155,11 @@ impl App {
     }
 
     /// Comments with their media, those that the caller may see.
-    async fn comments(&self, caller: &Caller, ids: Vec<(CommentId, Option<MediumId>)>) -> Result<HashMap<CommentId, Comment>, Problem> {
+    async fn comments(
+        &self,
+        caller: &Caller,
+        ids: Vec<(CommentId, Option<MediumId>)>,
+    ) -> Result<HashMap<CommentId, Comment>, Problem> {
         let rows = self.comment_rows(ids).await?.into_values().map(|row| CommentRow::clone(&row)).collect();
         let cards = self.comment_cards(caller, rows).await?;
         Ok(cards.into_iter().map(|card| (card.id, card)).collect())

@@ -136,9 +136,8 @@ pub(super) async fn sweep_abandoned(view: &dyn View, deps: &Deps, process: Uuid)
         return Ok(());
     }
     let died = deps.mint.now_ms().saturating_sub(millis(ABANDONED_FOR));
-    let abandoned = |found: &&Generation| {
-        found.state == State::Building && found.lease_holder.is_some() && found.lease_until_ms <= died
-    };
+    let abandoned =
+        |found: &&Generation| found.state == State::Building && found.lease_holder.is_some() && found.lease_until_ms <= died;
     for found in found.iter().filter(abandoned) {
         if control.hold_generation(name, found.n, process, BIRTH_LEASE).await? {
             control.cancel(name, found.n).await?;

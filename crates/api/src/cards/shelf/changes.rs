@@ -143,12 +143,9 @@ fn changed(placed: &Placed) -> Vec<(CardKind, Id)> {
             let of_comment = comment.into_iter().flat_map(|id| [(CardKind::Comment, id), (CardKind::CommentVoters, id)]);
             medium.into_iter().chain(of_comment).collect()
         }
-        Body::Identity(_)
-        | Body::Sessions(_)
-        | Body::Graph(_)
-        | Body::Notifications(_)
-        | Body::Deliveries(_)
-        | Body::Any(_) => Vec::new(),
+        Body::Identity(_) | Body::Sessions(_) | Body::Graph(_) | Body::Notifications(_) | Body::Deliveries(_) | Body::Any(_) => {
+            Vec::new()
+        }
     }
 }
 

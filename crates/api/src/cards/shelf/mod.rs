@@ -95,7 +95,12 @@ impl Shelf {
 
     /// Those of `missing` that stand here and are new enough, in one round trip; they are kept in memory too, and are
     /// missing no more.
-    pub(super) async fn found<K, V>(&self, kept: &Kept<K, V>, view: &ViewReader, missing: &mut Vec<(K, Option<Partition>)>) -> Vec<(K, Arc<V>)>
+    pub(super) async fn found<K, V>(
+        &self,
+        kept: &Kept<K, V>,
+        view: &ViewReader,
+        missing: &mut Vec<(K, Option<Partition>)>,
+    ) -> Vec<(K, Arc<V>)>
     where
         K: Hash + Eq + Copy + Into<Id> + Send + Sync + 'static,
         V: Written + Send + Sync + 'static,
@@ -112,7 +117,10 @@ impl Shelf {
             Ok(answers) => answers,
             Err(error) => {
                 self.rest();
-                tracing::warn!(error = &error as &dyn std::error::Error, "cards cannot be had from the cache; the views are asked");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "cards cannot be had from the cache; the views are asked"
+                );
                 count("unanswered", asked.len());
                 return Vec::new();
             }
@@ -193,7 +201,10 @@ impl Shelf {
                     self.changes().put_back(taken);
                     self.rest();
                     if !std::mem::replace(&mut told, true) {
-                        tracing::warn!(error = &error as &dyn std::error::Error, "what changed cannot be taken out of the cache yet");
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "what changed cannot be taken out of the cache yet"
+                        );
                     }
                     all = true;
                     self.clock.sleep(RETRY).await;

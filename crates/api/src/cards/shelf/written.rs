@@ -32,8 +32,7 @@ type ActorForm = (Option<String>, Option<String>, u8);
 type AudienceForm = (Option<Vec<ActorId>>, Option<Vec<ActorId>>);
 type NodeForm = (ActorId, ActorId, Access, Option<String>, u64, u64, i64, Option<i64>, bool, AudienceForm);
 type CommentForm = (MediumId, ActorId, Option<String>, u64, i64, Option<i64>, bool, StoryId);
-type StoryForm =
-    (ActorId, Verb, ActorId, Option<MediumId>, Option<ActorId>, Option<CommentId>, i64, Access, (u8, u32, u64));
+type StoryForm = (ActorId, Verb, ActorId, Option<MediumId>, Option<ActorId>, Option<CommentId>, i64, Access, (u8, u32, u64));
 
 impl Written for Card {
     const KIND: CardKind = CardKind::Actor;
