@@ -31,6 +31,9 @@ columns! {
 }
 
 async fn a_strange_record_stops_its_key_alone_until_it_is_given_up(column: Column) {
+    if !super::all_asked() {
+        return;
+    }
     let site = Mutex::new(Site::start(&Setting::usual(column)));
     let world = World::beside(&site).await;
     let (ana, ben, cem) = (world.sign_up("Ana").await, world.sign_up("Ben").await, world.sign_up("Cem").await);
