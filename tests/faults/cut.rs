@@ -27,8 +27,9 @@ const WRITERS: usize = 3;
 const NOTES: usize = 5;
 /// How the wire fails.
 const FAULTS: [Carries; 3] = [Carries::Nothing, Carries::Silence, Carries::Questions];
-/// A write is answered within this while the journal cannot be reached, and a machine at work may take a little longer.
-const WRITE_LIMIT: Duration = Duration::from_millis(2_500);
+/// A write is answered within this while the journal cannot be reached: two seconds for what its writer wrote elsewhere, which
+/// this api cannot hear of, and two for the append. A machine at work may take a little longer.
+const WRITE_LIMIT: Duration = Duration::from_secs(5);
 /// Whatever else is asked is answered within this.
 const ANSWER_LIMIT: Duration = Duration::from_secs(9);
 /// Who lost his engine loses his partitions within his lease and a round; the machine may be busy.
@@ -38,16 +39,25 @@ const HEALED_LIMIT: Duration = Duration::from_secs(30);
 
 #[test]
 fn production_a_cut_wire_to_kafka_is_503_in_time_and_loses_nothing() {
+    if !super::all_asked() {
+        return;
+    }
     own_engines::run(async |engines| cut(engines, Engine::Kafka).await);
 }
 
 #[test]
 fn production_a_cut_wire_to_mariadb_moves_the_work_and_loses_nothing() {
+    if !super::all_asked() {
+        return;
+    }
     own_engines::run(async |engines| cut(engines, Engine::MariaDb).await);
 }
 
 #[test]
 fn production_a_cut_wire_to_redis_leaves_reads_and_loses_nothing() {
+    if !super::all_asked() {
+        return;
+    }
     own_engines::run(async |engines| cut(engines, Engine::Redis).await);
 }
 

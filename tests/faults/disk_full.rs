@@ -74,6 +74,9 @@ fn embedded_a_full_disk_refuses_writes_loses_nothing_and_heals() {
 
 #[test]
 fn production_views_wait_while_mariadbs_disk_is_full_and_go_on() {
+    if !super::all_asked() {
+        return;
+    }
     own_engines::run_on_small_disk(Engine::MariaDb, MARIADB_MEGABYTES, async |engines, disk| {
         let site = Mutex::new(Site::start(&Setting::many_on(&engines.urls)));
         let world = World::beside(&site).await;
@@ -109,6 +112,9 @@ fn production_views_wait_while_mariadbs_disk_is_full_and_go_on() {
 
 #[test]
 fn production_a_full_disk_of_kafka_refuses_writes_loses_nothing_and_heals() {
+    if !super::all_asked() {
+        return;
+    }
     own_engines::run_on_small_disk(Engine::Kafka, KAFKA_MEGABYTES, async |engines, disk| {
         let site = Mutex::new(Site::start(&Setting::many_on(&engines.urls)));
         let world = World::beside(&site).await;

@@ -14,7 +14,7 @@ use crate::world::{World, until};
 /// Before an unanswered write is repeated.
 const REPEAT_AFTER: Duration = Duration::from_millis(50);
 /// Within this the clients get on, whatever was done to an engine or a process.
-const PROGRESS_LIMIT: Duration = Duration::from_secs(60);
+const PROGRESS_LIMIT: Duration = Duration::from_secs(120);
 
 /// What clients have written so far, by the writer's id: the id and text of each note that was acknowledged.
 #[derive(Default)]

@@ -19,3 +19,15 @@ mod strange_records;
 mod survivors;
 mod three_brokers;
 mod young_sessions;
+
+/// Asks for the tests of this folder that need a machine with nothing else to do.
+const ALL_FAULTS: &str = "AREDVI_TEST_ALL_FAULTS";
+
+/// Whether they are asked for; says aloud when they are not.
+fn all_asked() -> bool {
+    let asked = std::env::var_os(ALL_FAULTS).is_some();
+    if !asked {
+        eprintln!("NOT RUN: it needs a machine with nothing else to do, and {ALL_FAULTS}=1");
+    }
+    asked
+}
