@@ -15,7 +15,7 @@ use crate::world::{World, columns, until};
 /// Within this every view has come to them, and later let them go.
 const LIMIT: Duration = Duration::from_secs(60);
 /// Within this all are given up, each by a command of its own.
-const DROPPED_LIMIT: Duration = Duration::from_secs(120);
+const DROPPED_LIMIT: Duration = Duration::from_secs(300);
 /// The views that each topic's records stop; other consumers may have to give them up too.
 const STOPPED: [(Topic, &[&str]); 5] = [
     (Topic::Actors, &["actors"]),
