@@ -294,11 +294,8 @@ fn closed() -> DbError {
 impl From<rusqlite::Error> for DbError {
     fn from(error: rusqlite::Error) -> Self {
         let message = error.to_string();
-        let code = match &error {
-            rusqlite::Error::SqliteFailure(failure, _) => failure.extended_code,
-            rusqlite::Error::SqlInputError { error, .. } => error.extended_code,
-            _ => 1,
-        };
+        let failure = if let rusqlite::Error::SqlInputError { error, .. } = &error { Some(error) } else { error.sqlite_error() };
+        let code = failure.map_or(rusqlite::ffi::SQLITE_ERROR, |failure| failure.extended_code);
         Self::of_sqlite(Source::Engine { code: code.to_string(), message })
     }
 }

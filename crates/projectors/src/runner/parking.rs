@@ -93,8 +93,17 @@ impl Parking {
                 continue;
             }
             let n = generation.n;
+            // One that is only begun has nothing parked, and opening its schema would make it.
+            if !Db::exists(&self.deps.sites.of(self.view.name()).write, &schema::name(self.view.name(), n)).await? {
+                continue;
+            }
             let db = self.open(n).await?;
-            let outcome = self.retry_in(&db, n, event).await;
+            let outcome = match schema::origin(&db).await {
+                Ok(Some(_)) => self.retry_in(&db, n, event).await,
+                Err(error) if error.is_transient() => Err(error.into()),
+                // Its birth was interrupted: there are no such tables, or no such rows.
+                Ok(None) | Err(_) => Ok(None),
+            };
             db.close().await;
             released.extend(outcome?.map(|outcome| (n, outcome)));
         }

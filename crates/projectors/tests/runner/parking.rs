@@ -63,6 +63,25 @@ async fn a_poisoned_event_parks_its_key_alone() {
 }
 
 #[tokio::test]
+async fn a_retry_passes_over_a_generation_that_is_only_begun() {
+    each(|world| async move {
+        let view = Pairs::default();
+        let ill = poisoned(&world, &view).await;
+        let process = world.start(&view);
+        world.settle(&view).await;
+        // Whoever began the second one died before he made its schema.
+        let lease = Duration::from_secs(30);
+        world.deps.control.create_building("pairs", 1, uuid::Uuid::nil(), lease).await.expect("begun");
+        view.mend();
+        let retried = parking(&world, &view).retry(ill[0].id).await.expect("retried");
+        assert_eq!(retried, [(1, Released { applied: 3, fault: None })]);
+        assert!(!Db::exists(&world.url, "pairs_g2").await.expect("asked"), "the retry made a schema");
+        process.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_retry_applies_the_keys_events_in_order_or_up_to_the_next_fault() {
     each(|world| async move {
         let view = Pairs::default();

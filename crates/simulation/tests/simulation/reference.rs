@@ -98,8 +98,6 @@ async fn apply(view: &dyn View, tx: &mut aredvi_projectors::db::Tx, placed: Plac
 
 /// The event that this record says the view gave up.
 fn dropped_by(view: &dyn View, stored: &Stored) -> Option<Uuid> {
-    match codec::decode(stored).ok()?.event.body {
-        Body::Any(AnyTopicEvent::EventDropped(dropped)) if dropped.view == view.name() => Some(dropped.event),
-        _ => None,
-    }
+    let Body::Any(AnyTopicEvent::EventDropped(dropped)) = codec::decode(stored).ok()?.event.body else { return None };
+    (dropped.view == view.name()).then_some(dropped.event)
 }
