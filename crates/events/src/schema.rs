@@ -126,7 +126,7 @@ impl Shape {
     /// draft 7 would ignore.
     pub fn schema_in(&self, definitions: &str) -> (Value, Vec<(String, Value)>) {
         let settings = SchemaSettings::draft07().for_serialize().with(|settings| {
-            definitions.clone_into(&mut settings.definitions_path.to_mut());
+            settings.definitions_path = definitions.to_owned().into();
             settings.meta_schema = None;
         });
         let mut schema = (self.of_value)(settings.into_generator()).to_value();
