@@ -50,7 +50,7 @@ pub async fn start(process: &mut Process, deps: &Deps) -> Memory {
         journal: deps.journal.clone(),
         clock: deps.mint.clock().clone(),
         facts: Arc::clone(&memory.facts),
-        listeners: Vec::new(),
+        listeners: vec![Arc::new(deps.keys.clone())],
         heard: Arc::clone(&memory.heard),
     };
     process.back.start("tail", |stop| async move {

@@ -75,6 +75,7 @@ pub async fn follow(app: Arc<App>, shutdown: CancellationToken) {
     }
     let listeners: Vec<Arc<dyn Listener>> = vec![
         Arc::clone(&app.near) as _,
+        Arc::new(app.keys.clone()) as _,
         // Before the feed index: what is taken away is still known there.
         Arc::clone(&app.streams) as _,
         Arc::clone(&app.feed) as _,

@@ -2,10 +2,14 @@
 
 mod engines;
 
-use aredvi_events::actors::Access;
+use aredvi_events::actors::{Access, PersonErased};
+use aredvi_events::envelope::Placed;
 use aredvi_events::media::{MediaEvent, NoteAdded};
-use aredvi_events::{ActorId, Clock, Event, Id, JournalId, MasterKey, MediumId, Mint, Opened, Origin, Sealed, StoryId};
+use aredvi_events::{
+    ActorId, Clock, Event, Id, JournalId, MasterKey, MediumId, Mint, Opened, Origin, Partition, Place, Sealed, StoryId, Topic,
+};
 use aredvi_projectors::db::{DbUrl, PoolSizes};
+use aredvi_projectors::facts::follow::Listener as _;
 use aredvi_projectors::keys::{Key, KeyError, KeyStore};
 use uuid::Uuid;
 
@@ -19,6 +23,22 @@ async fn open_with(url: &DbUrl, master: u8) -> Result<KeyStore, KeyError> {
 
 async fn open(url: &DbUrl) -> KeyStore {
     open_with(url, 7).await.expect("open")
+}
+
+/// What every process hears of an erasure.
+fn erased(person: ActorId) -> Placed {
+    let place = Place { partition: Partition::of(Topic::Actors, &person.to_string()), offset: 9 };
+    let body = PersonErased { person, request: Uuid::nil() };
+    let event = Event {
+        id: Uuid::from_u128(9),
+        key: person.to_string(),
+        time_ms: 0,
+        source: JournalId(Uuid::nil()),
+        origin: Origin::Here,
+        traceparent: None,
+        body: body.into(),
+    };
+    Placed { place, event }
 }
 
 fn note(event: Uuid, author: ActorId, body: Sealed) -> Event {
@@ -110,7 +130,7 @@ async fn a_destroyed_key_opens_to_nothing_and_never_comes_back() {
 
         keeper.destroy(id(1)).await.expect("destroyed");
         keeper.destroy(id(1)).await.expect("repeatable");
-        reader.forget(id(1));
+        reader.hear(&erased(id(1)));
         for store in [&keeper, &reader, &open(&url).await] {
             assert!(store.opener([&event]).await.expect("keys").open(&body, event.id).expect("opens") == Opened::Erased);
             assert!(matches!(store.sealer(id(1)).await, Err(KeyError::Erased(_))));

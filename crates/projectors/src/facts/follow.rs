@@ -3,14 +3,16 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use aredvi_events::actors::ActorEvent;
 use aredvi_events::envelope::Placed;
-use aredvi_events::{Clock, Place, Positions, Topic, codec};
+use aredvi_events::{Body, Clock, Place, Positions, Topic, codec};
 use aredvi_journal::{BatchLimits, Journal, ReadError};
 use aredvi_traces::Step;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Facts;
+use crate::keys::KeyStore;
 use crate::trouble::Trouble;
 
 /// What the tail reads: everything but what came of deliveries.
@@ -27,6 +29,15 @@ const RETRY: Duration = Duration::from_millis(200);
 pub trait Listener: Send + Sync {
     /// Takes in one event.
     fn hear(&self, placed: &Placed);
+}
+
+/// Who is erased has no key any more: none stays in memory until its time is over.
+impl Listener for KeyStore {
+    fn hear(&self, placed: &Placed) {
+        if let Body::Actors(ActorEvent::PersonErased(event)) = &placed.event.body {
+            self.forget(event.person);
+        }
+    }
 }
 
 /// How far a process has heard the journal; readers wait on it.
