@@ -31,7 +31,7 @@ async fn the_log_at_its_loudest_tells_nothing_of_people_and_says_in_which_reques
     }
     assert!(lines.iter().any(|line| line["level"] == "DEBUG"), "it is not loud");
     let in_request = |trace: &&str| lines.iter().any(|line| in_span_of(line, trace));
-    assert!(traces.iter().any(in_request), "no line of {traces:?}");
+    assert!(traces.iter().all(in_request), "no line of {traces:?}");
     let all = site.logs().iter().map(|log| std::fs::read_to_string(log).expect("a log")).collect::<String>();
     let all = all.to_ascii_lowercase();
     let told: Vec<_> = texts.iter().filter(|text| all.contains(&text.to_ascii_lowercase())).collect();

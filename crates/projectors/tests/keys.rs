@@ -28,7 +28,7 @@ async fn open(url: &DbUrl) -> KeyStore {
 /// What every process hears of an erasure.
 fn erased(person: ActorId) -> Placed {
     let place = Place { partition: Partition::of(Topic::Actors, &person.to_string()), offset: 9 };
-    let body = PersonErased { person, request: Uuid::nil() };
+    let body = PersonErased { by: None, person, request: Uuid::nil() };
     let event = Event {
         id: Uuid::from_u128(9),
         key: person.to_string(),

@@ -44,8 +44,10 @@ pub async fn observe(State(shell): State<Arc<Shell>>, request: Request, next: Ne
     if status.is_server_error() {
         span.record("otel.status_code", "ERROR");
     }
+    let seconds = began.elapsed().as_secs_f64();
+    span.in_scope(|| tracing::debug!(http.response.status_code = status.as_u16(), seconds, "answered"));
     metrics::histogram!(DURATION, "method" => method, "route" => route.to_owned(), "status" => status.as_str().to_owned())
-        .record(began.elapsed().as_secs_f64());
+        .record(seconds);
     for (name, value) in [(headers::TRACEPARENT, trace.traceparent()), (headers::REQUEST_ID, trace.trace_id())] {
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().insert(name, value);
