@@ -28,7 +28,7 @@ pub struct Tail {
 }
 
 enum Source {
-    Own(Own),
+    Own(Box<Own>),
     Shared(Seat),
 }
 
@@ -100,7 +100,7 @@ impl Tail {
 impl Source {
     fn own(cluster: &Cluster, offsets: &Arc<Offsets>, positions: &Positions, clock: &Clock) -> Result<Self, ReadError> {
         let reader = Reader::open(cluster.clone(), offsets.clone(), positions.clone(), clock.clone())?;
-        Ok(Self::Own(Own { reader, drained: false, looked: None }))
+        Ok(Self::Own(Box::new(Own { reader, drained: false, looked: None })))
     }
 }
 
