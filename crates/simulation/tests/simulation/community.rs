@@ -204,7 +204,7 @@ impl<'a> Community<'a> {
         }
         let event: ActorEvent = match self.chance.below(4) {
             0 => {
-                let name: &str = self.chance.one_of(&["Ben", "Cem Smith-Jones"]);
+                let name: &&str = self.chance.one_of(&["Ben", "Cem Smith-Jones"]);
                 let name = Some(self.seal(person, self.next_id(), name));
                 ProfileChanged { by, person, name, bio: None, language: None, time_zone: None }.into()
             }
