@@ -203,3 +203,25 @@ impl From<ReadError> for Broken {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(transactions: u64, apart_ms: u64, events: usize) -> Duration {
+        let mut beat = Beat { second: Duration::ZERO, commits: 0, last: Duration::ZERO };
+        for n in 0..transactions {
+            beat.begins(Duration::from_millis(n * apart_ms), events);
+        }
+        beat.pause(beat.last)
+    }
+
+    #[test]
+    fn who_makes_many_small_transactions_leaves_room_between_them_and_nobody_else_does() {
+        assert_eq!(after(21, 1, 1), PACE);
+        assert_eq!(after(200, 25, 1), PACE, "from one second into the next");
+        assert_eq!(after(20, 1, 1), Duration::ZERO);
+        assert_eq!(after(100, 200, 1), Duration::ZERO, "now and then");
+        assert_eq!(after(100, 1, LARGE_BATCH), Duration::ZERO, "large ones");
+    }
+}
