@@ -312,3 +312,61 @@ impl Drop for Seat {
         self.shared.asked.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aredvi_events::{Place, Record, Topic};
+
+    use super::*;
+
+    const PARTITION: Partition = Partition { topic: Topic::Media, number: 3 };
+    const AT_ONCE: BatchLimits = BatchLimits { events: 10_000, bytes: 64 * 1024 * 1024, wait: Duration::ZERO };
+
+    fn live() -> Live {
+        let shared = Shared { state: Mutex::default(), changed: watch::Sender::new(()), asked: Arc::default() };
+        Live { shared: Arc::new(shared), begin: Mutex::new(None) }
+    }
+
+    fn at(next: u64) -> Positions {
+        [(PARTITION, next)].into_iter().collect()
+    }
+
+    fn records(offsets: std::ops::Range<u64>, bytes: usize) -> Vec<Stored> {
+        let record = Record { topic: Topic::Media, key: "1".to_owned(), headers: Vec::new(), value: vec![0; bytes] };
+        offsets.map(|offset| Stored { place: Place { partition: PARTITION, offset }, record: record.clone() }).collect()
+    }
+
+    async fn taken(seat: &mut Seat, positions: &mut Positions) -> Option<Vec<u64>> {
+        match seat.take(positions, &AT_ONCE, &Clock::default()).await {
+            Taken::Events(events) => Some(events.iter().map(|stored| stored.place.offset).collect()),
+            Taken::Missed => None,
+            Taken::Trouble(fault) => panic!("{fault}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn each_tail_gets_what_comes_after_its_position_once() {
+        let live = live();
+        let (mut one, mut other) = (at(5), at(7));
+        let mut seat = live.join(&one, &at(8)).expect("near the end");
+        let mut later = live.join(&other, &at(8)).expect("near the end");
+        live.shared.state().keep(records(5..9, 10));
+        assert_eq!(taken(&mut seat, &mut one).await, Some(vec![5, 6, 7, 8]));
+        assert_eq!(taken(&mut seat, &mut one).await, Some(Vec::new()));
+        assert_eq!(taken(&mut later, &mut other).await, Some(vec![7, 8]));
+        assert_eq!((one, other), (at(9), at(9)));
+    }
+
+    #[tokio::test]
+    async fn who_is_too_slow_or_too_far_behind_is_told_so() {
+        let live = live();
+        assert!(live.join(&at(0), &at(NEAR + 1)).is_none(), "far from the end");
+        let mut slow = at(5);
+        let mut seat = live.join(&slow, &at(5)).expect("near the end");
+        live.shared.state().keep(records(5..9, KEPT_BYTES / 2));
+        assert_eq!(taken(&mut seat, &mut slow).await, None);
+        assert_eq!(slow, at(5), "nothing is passed over");
+        assert!(live.join(&at(5), &at(9)).is_none(), "what comes next is not kept any more");
+        assert!(live.join(&at(9), &at(9)).is_some());
+    }
+}
