@@ -35,6 +35,8 @@ fn an_api_that_starts_asks_no_view_for_what_another_has_read() {
         ben.follow(&ana).await;
         let note = ana.note("Look!").await;
         let comment = ana.comment(&note, "Again.").await;
+        // Ben has not written what Ana wrote: he waits for her views as anybody does.
+        world.settle().await;
         ben.put(format!("/v1/comments/{comment}/vote")).await.expect(204);
         world.settle().await;
         let told = items(&ben.at(0)).await;
