@@ -44,6 +44,7 @@ fn a_warm_page_asks_no_database(column: Column) {
         world.settle().await;
         let note = ana.note(&format!("Look, @{}!", ben.username)).await;
         let comment = ana.comment(&note, "Again.").await;
+        world.settle().await;
         ben.put(format!("/v1/nodes/{note}/vote")).await.expect(204);
         ben.put(format!("/v1/comments/{comment}/vote")).await.expect(204);
         world.settle().await;
