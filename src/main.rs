@@ -32,6 +32,11 @@ use reach::Reached;
 use roles::api::Purpose;
 use traces::Traces;
 
+/// Most of what a request allocates is freed by another thread, which glibc's allocator makes wait: measured, home pages
+/// are answered half as fast again with this one.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,

@@ -147,7 +147,7 @@ pub fn open(base: &Base, readers: &Readers, config: &Http, listener: Option<&Tcp
         bells: Arc::new(Bells::default()),
         verdicts: Arc::new(Verdicts::default()),
         near: Arc::new(Near::default()),
-        cards: Arc::new(Cards::new(&base.cache)),
+        cards: Arc::new(Cards::new(&base.cache, base.keys.clone())),
         cursors: Cursors::new(base.keys.fingerprints().clone(), base.journal.id()),
         passwords: Passwords::for_this_machine(base.mint.clone()),
     }))

@@ -76,10 +76,11 @@ pub async fn follow(app: Arc<App>, shutdown: CancellationToken) {
     let listeners: Vec<Arc<dyn Listener>> = vec![
         Arc::clone(&app.near) as _,
         Arc::new(app.keys.clone()) as _,
+        // Before whatever proposes or tells a note: it may be asked for at once.
+        Arc::clone(&app.cards) as _,
         // Before the feed index: what is taken away is still known there.
         Arc::clone(&app.streams) as _,
         Arc::clone(&app.feed) as _,
-        Arc::clone(&app.cards) as _,
         Arc::clone(&app.bells) as _,
         Arc::clone(&app.verdicts) as _,
     ];

@@ -1,10 +1,10 @@
 //! Cards of actors.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use aredvi_events::{ActorId, Partition, Topic};
 use aredvi_projectors::actors::queries::{self, Card};
+use foldhash::{HashMap, HashMapExt as _};
 
 use super::{not_serving, shared, unreadable};
 use crate::app::App;

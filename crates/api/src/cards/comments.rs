@@ -1,10 +1,10 @@
 //! Cards of comments.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use aredvi_events::{CommentId, MediumId, Partition};
 use aredvi_projectors::media::queries::{self as media, CommentRow};
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
 use super::nodes::medium;
 use super::{not_serving, partition_of, shared, unreadable};

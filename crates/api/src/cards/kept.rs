@@ -4,26 +4,28 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use moka::policy::EvictionPolicy;
-use moka::sync::Cache;
 
 /// Values by key, each with the offset of the last event in it.
 pub struct Kept<K, V> {
-    values: Cache<K, (u64, Arc<V>)>,
-    needed: Cache<K, u64>,
+    values: quick_cache::sync::Cache<K, (u64, Arc<V>)>,
+    needed: moka::sync::Cache<K, u64>,
 }
 
 impl<K: Hash + Eq + Send + Sync + Copy + 'static, V: Send + Sync + 'static> Kept<K, V> {
     /// Room for `capacity` values.
-    pub fn new(capacity: u64) -> Self {
+    pub fn new(capacity: usize) -> Self {
         // What is needed must be remembered whatever else is asked for.
-        let needed = Cache::builder().max_capacity(capacity).eviction_policy(EvictionPolicy::lru()).build();
-        Self { values: Cache::new(capacity), needed }
+        let needed = moka::sync::Cache::builder().max_capacity(capacity as u64).eviction_policy(EvictionPolicy::lru()).build();
+        Self { values: quick_cache::sync::Cache::new(capacity), needed }
     }
 
-    /// An event of `key` at `offset` was heard: only values that include it may be kept.
-    pub fn needs(&self, key: K, offset: u64) {
+    /// An event of `key` at `offset` was heard: only values that include it may be kept. Whether nothing of it was heard
+    /// before, as far as that is remembered.
+    pub fn needs(&self, key: K, offset: u64) -> bool {
+        let first = !self.needed.contains_key(&key);
         self.needed.insert(key, offset);
-        self.values.invalidate(&key);
+        self.values.remove(&key);
+        first
     }
 
     /// What is kept.
@@ -37,7 +39,7 @@ impl<K: Hash + Eq + Send + Sync + Copy + 'static, V: Send + Sync + 'static> Kept
             self.values.insert(key, (offset, Arc::clone(value)));
             // An event heard between the question and the insert invalidated nothing.
             if !self.new_enough(key, offset) {
-                self.values.invalidate(&key);
+                self.values.remove(&key);
             }
         }
     }
@@ -57,11 +59,12 @@ mod tests {
         let kept = Kept::new(10);
         kept.put(1, 5, &Arc::new("five"));
         assert_eq!(kept.get(1).as_deref(), Some(&"five"));
-        kept.needs(1, 6);
+        assert!(kept.needs(1, 6));
         assert_eq!(kept.get(1), None);
         kept.put(1, 5, &Arc::new("five"));
         assert_eq!(kept.get(1), None);
         kept.put(1, 6, &Arc::new("six"));
         assert_eq!(kept.get(1).as_deref(), Some(&"six"));
+        assert!(!kept.needs(1, 7), "it was heard of before");
     }
 }

@@ -1,5 +1,5 @@
 //! Cards of actors, nodes and comments: kept in this process while nothing newer was heard, else asked for on the shelf
-//! that the processes share, and read from the views last.
+//! that the processes share, and read from the views last. New notes are kept as their events tell them.
 //!
 //! The tail says how new a card must be. A fill that is older is shown, since the reader's own freshness was settled
 //! before, but never kept.
@@ -11,15 +11,17 @@ mod nodes;
 mod notifications;
 pub mod shelf;
 mod stories;
+mod young;
 
 use std::sync::Arc;
 
 use aredvi_events::envelope::Placed;
-use aredvi_events::media::MediaEvent;
+use aredvi_events::media::{MediaEvent, NoteAdded};
 use aredvi_events::{ActorId, Body, CommentId, MediumId, Partition, Positions, StoryId, Topic};
 use aredvi_projectors::cache::Cache;
 use aredvi_projectors::db::DbError;
 use aredvi_projectors::facts::follow::{Heard, Listener};
+use aredvi_projectors::keys::KeyStore;
 use aredvi_projectors::media::queries::CommentRow;
 use aredvi_projectors::runner::NotReady;
 use aredvi_projectors::story_feed::queries::Row;
@@ -31,15 +33,16 @@ use kept::Kept;
 pub use nodes::{Node, NodeView, medium};
 use shelf::Shelf;
 pub use stories::StoryView;
+use young::Young;
 
 /// Cards of actors that a process keeps.
-const ACTORS_KEPT: u64 = 200_000;
+const ACTORS_KEPT: usize = 200_000;
 /// Cards of nodes that a process keeps.
-const NODES_KEPT: u64 = 100_000;
+const NODES_KEPT: usize = 100_000;
 /// Comments that a process keeps.
-const COMMENTS_KEPT: u64 = 100_000;
+const COMMENTS_KEPT: usize = 100_000;
 /// Stories that a process keeps.
-const STORIES_KEPT: u64 = 200_000;
+const STORIES_KEPT: usize = 200_000;
 
 /// The cards of one process.
 pub struct Cards {
@@ -51,11 +54,12 @@ pub struct Cards {
     /// Rows of `story_feed`, which never change but for what their media, comments and follows tell better.
     stories: Kept<StoryId, Row>,
     shelf: Shelf,
+    young: Young,
 }
 
 impl Cards {
-    /// None yet; this cache stands behind them.
-    pub fn new(cache: &Cache) -> Self {
+    /// None yet; this cache stands behind them, and new notes are opened with these keys.
+    pub fn new(cache: &Cache, keys: KeyStore) -> Self {
         Self {
             actors: Kept::new(ACTORS_KEPT),
             nodes: Kept::new(NODES_KEPT),
@@ -63,12 +67,22 @@ impl Cards {
             comment_voters: Kept::new(COMMENTS_KEPT),
             stories: Kept::new(STORIES_KEPT),
             shelf: Shelf::new(cache),
+            young: Young::new(keys, cache.clock().clone()),
         }
     }
 
     /// The tail begins here.
     pub fn begin(&self, from: &Positions) {
         self.shelf.begin(from);
+        self.young.begin();
+    }
+
+    /// Keeps what adds a note as the note.
+    fn keep_young(&self, placed: &Placed, added: &NoteAdded) {
+        if let Some((node, story)) = self.young.note(placed, added) {
+            self.nodes.put(added.medium, placed.place.offset, &node);
+            self.stories.put(added.story, placed.place.offset, &story);
+        }
     }
 
     /// Keeps the shelf, until it is dropped; `heard` is how far these have heard.
@@ -87,7 +101,10 @@ impl Listener for Cards {
             }
             Body::Media(event) => {
                 if let Ok(medium) = placed.event.key.parse() {
-                    self.nodes.needs(medium, placed.place.offset);
+                    let first = self.nodes.needs(medium, placed.place.offset);
+                    if let (true, MediaEvent::NoteAdded(added)) = (first, event) {
+                        self.keep_young(placed, added);
+                    }
                 }
                 if let Some(comment) = comment_of(event) {
                     self.comments.needs(comment, placed.place.offset);

@@ -1,6 +1,5 @@
 //! Cards of nodes, and what the viewer may do with them.
 
-use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -8,6 +7,7 @@ use aredvi_events::{ActorId, MediumId, Partition};
 use aredvi_projectors::facts::Look;
 use aredvi_projectors::media::queries::{self, Audience, Flags};
 use aredvi_projectors::visibility::Viewer;
+use foldhash::{HashMap, HashMapExt as _};
 
 use super::{not_serving, partition_of, shared, unreadable};
 use crate::app::App;
@@ -35,10 +35,12 @@ impl Node {
         Self { row, voters, subscribers }
     }
 
-    /// As its writer knows it.
-    pub fn fresh(row: queries::Node) -> Self {
-        let subscribers = Some(vec![row.author]);
-        Self { row, voters: Some(Vec::new()), subscribers }
+    /// As its writer knows it, who mentions these: they and he are told of what happens to it.
+    pub fn fresh(row: queries::Node, mentions: &[ActorId]) -> Self {
+        let mut subscribers: Vec<ActorId> = mentions.iter().copied().chain([row.author]).collect();
+        subscribers.sort_unstable();
+        subscribers.dedup();
+        Self { row, voters: Some(Vec::new()), subscribers: Some(subscribers) }
     }
 
     /// How a person stands to it, where that is known.

@@ -1,6 +1,5 @@
 //! Notifications: every one passes visibility at the moment it is shown or counted.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use aredvi_projectors::facts::Look;
 use aredvi_projectors::media::queries::CommentRow;
 use aredvi_projectors::notification_feed::queries::Notification as Told;
 use aredvi_projectors::visibility::{may_see_card, may_see_subject};
+use foldhash::{HashMap, HashSet};
 
 use super::nodes::{Node, medium};
 use crate::app::App;

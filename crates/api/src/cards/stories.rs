@@ -1,12 +1,12 @@
 //! Fills stories in from their rows: the rows decide what the feed index proposed.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use aredvi_events::{ActorId, CommentId, MediumId, Place, StoryId};
 use aredvi_projectors::media::queries::CommentRow;
 use aredvi_projectors::story_feed::queries::{self as stories, Row};
 use aredvi_projectors::visibility::{Standing, may_see_card, may_see_medium, may_see_page, may_see_subject};
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
 use super::{not_serving, shared, unreadable};
 use crate::app::App;

@@ -37,7 +37,8 @@ pub struct FeedIndex {
 /// By the owner's ordinal in [`Facts`].
 #[derive(Default)]
 struct Outboxes {
-    /// The newest story id of each owner, 0 for none: scanned first, so that only owners who can reach a page are opened.
+    /// The newest story id of each owner, 0 for none and the greatest where memory holds none of those there are: looked at
+    /// first, so that only owners who can reach a page are opened.
     newest: Vec<u64>,
     boxes: Vec<Outbox>,
     positions: Positions,

@@ -118,8 +118,10 @@ impl Outbox {
         self.remove(|story| story.tells_follow(leader));
     }
 
+    /// The greatest id that it may hold or have let go; 0 when it never had any.
     pub fn newest(&self) -> u64 {
-        self.stories.last().map_or(0, |story| story.id)
+        let none_held = if self.truncated { u64::MAX } else { 0 };
+        self.stories.last().map_or(none_held, |story| story.id)
     }
 
     pub fn len(&self) -> usize {

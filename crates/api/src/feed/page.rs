@@ -60,23 +60,29 @@ impl FeedIndex {
         let outboxes = self.read();
         let viewer = look.viewer(wanted.viewer);
         let before = wanted.before.map_or(u64::MAX, StoryId::get);
+        let me = wanted.viewer.and_then(|viewer| look.ordinal(viewer));
         let mut floor = 0;
         let mut best: BinaryHeap<Reverse<ByAge>> = BinaryHeap::with_capacity(wanted.limit + 1);
-        for &owner in wanted.owners {
-            let Some(outbox) = outboxes.boxes.get(owner as usize) else { continue };
-            let least = least(&best, wanted.limit);
-            let may_reach = outboxes.newest[owner as usize] > least;
-            let truncated_at = outbox.floor();
-            if !may_reach && truncated_at.is_none_or(|at| at <= floor) {
-                continue;
+        // Whoever has the newest stories comes first: most owners then need not be opened.
+        let mut owners: BinaryHeap<(u64, u32)> = wanted
+            .owners
+            .iter()
+            .filter_map(|&owner| outboxes.newest.get(owner as usize).map(|&newest| (newest, owner)))
+            .filter(|(newest, _)| *newest > 0)
+            .collect();
+        while let Some((newest, owner)) = owners.pop() {
+            // All that are left are older than a whole page, and so is where memory ends for them.
+            if newest <= least(&best, wanted.limit) {
+                break;
             }
-            let Some(standing) = look.actor_at(owner).map(|owner| look.standing(wanted.viewer, owner)) else { continue };
+            let Some(outbox) = outboxes.boxes.get(owner as usize) else { continue };
+            let standing = look.standing_at(me, owner);
             if !may_see_page(viewer, &standing) {
                 continue;
             }
-            floor = floor.max(truncated_at.unwrap_or(0));
+            floor = floor.max(outbox.floor().unwrap_or(0));
             for story in outbox.below(before) {
-                if story.id().get() <= self::least(&best, wanted.limit) {
+                if story.id().get() <= least(&best, wanted.limit) {
                     break;
                 }
                 let counts = wanted.within.is_none_or(|within| within.includes(story.place()));

@@ -55,14 +55,16 @@ async fn add(State(app): State<Arc<App>>, me: SignedIn, Json(input): Json<NewNot
                 mentions: said.mentions,
                 story: w.plan.second.into(),
             };
+            let mentions = note.mentions.clone();
             let place = w.append(Topic::Media, medium.to_string(), note).await?;
-            Ok((w.plan, place))
+            Ok((w.plan, place, mentions))
         })
         .await?;
     let (card, positions) = match outcome {
         // The writer knows what he wrote: no view is waited for.
-        Outcome::Now((plan, place), positions) => {
-            let node = Arc::new(Node::fresh(Row::fresh(plan.first.into(), owner, me.person, access, text, plan.time_ms, place)));
+        Outcome::Now((plan, place, mentions), positions) => {
+            let row = Row::fresh(plan.first.into(), owner, me.person, access, text, plan.time_ms, place);
+            let node = Arc::new(Node::fresh(row, &mentions));
             (app.node_card_unread(&me.caller, node).await.map_err(Problem::of_what_was_written)?, positions)
         }
         Outcome::Before(plan) => {

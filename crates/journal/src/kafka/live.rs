@@ -37,6 +37,9 @@ const RHYTHM: Duration = Duration::from_secs(1);
 const BUSY_BATCHES: u32 = 80;
 const QUIET_BATCHES: u32 = 10;
 
+/// How often it is looked whether a partition has records that never come.
+const WATCH_EVERY: Duration = Duration::from_secs(10);
+
 /// The consumer that tails share; it ends with this.
 pub struct Live {
     shared: Arc<Shared>,
@@ -139,10 +142,24 @@ impl Drop for Live {
 /// Reads what is followed, as long as there is somebody to read for.
 async fn run(shared: Weak<Shared>, asked: Arc<Notify>, mut reader: Reader, clock: Clock) {
     let mut rhythm = Rhythm { since: Instant::now(), batches: 0 };
+    let mut watch = Watch { looked: Instant::now(), then: None };
     loop {
         if let Some(pace) = rhythm.pace(reader.pace()) {
             tracing::debug!(?pace, "the shared consumer changes its pace");
             reader.keep_pace(pace);
+        }
+        if watch.looked.elapsed() >= WATCH_EVERY {
+            watch.looked = Instant::now();
+            match reader.ends().await {
+                Ok(ends) => {
+                    let silent = watch.silent(reader.positions(), ends);
+                    if !silent.is_empty() {
+                        tracing::warn!(?silent, "records do not come though they are there; another consumer fetches them");
+                        reader.renew();
+                    }
+                }
+                Err(error) => tracing::debug!(%error, "not known whether all records come"),
+            }
         }
         let Some(change) = shared.upgrade().map(|shared| shared.state().change(reader.positions())) else { return };
         let changed = reader.leave(&change.left).and_then(|()| reader.follow(&change.more));
@@ -203,6 +220,32 @@ impl Rhythm {
             Pace::Quiet => (batches > BUSY_BATCHES).then_some(Pace::Busy),
             Pace::Busy => (batches < QUIET_BATCHES).then_some(Pace::Quiet),
         }
+    }
+}
+
+/// Looks now and then whether all records come. A client that was told that a partition has no leader may never fetch it
+/// again, and says nothing (librdkafka 2.12.1, `rd_kafka_metadata_update_op` passes over such a partition); what is not
+/// heard would be taken for what did not happen.
+struct Watch {
+    looked: Instant,
+    then: Option<Look>,
+}
+
+/// How it stood at the last look.
+struct Look {
+    positions: Positions,
+    ends: Positions,
+}
+
+impl Watch {
+    /// The partitions that had records at the last look of which none has come since.
+    fn silent(&mut self, positions: &Positions, ends: Positions) -> Vec<Partition> {
+        let then = self.then.replace(Look { positions: positions.clone(), ends });
+        let Some(then) = then else { return Vec::new() };
+        let silent = |(partition, next): &(Partition, u64)| {
+            then.ends.next(*partition) > *next && positions.get(*partition) == Some(*next)
+        };
+        then.positions.iter().filter(silent).map(|(partition, _)| partition).collect()
     }
 }
 
@@ -342,6 +385,16 @@ mod tests {
             Taken::Missed => None,
             Taken::Trouble(fault) => panic!("{fault}"),
         }
+    }
+
+    #[test]
+    fn a_partition_is_silent_when_what_it_had_has_not_come_by_the_next_look() {
+        let mut watch = Watch { looked: Instant::now(), then: None };
+        assert!(watch.silent(&at(5), at(9)).is_empty(), "there was no look before");
+        assert!(watch.silent(&at(6), at(9)).is_empty(), "one has come");
+        assert_eq!(watch.silent(&at(6), at(9)), [PARTITION]);
+        assert!(watch.silent(&at(9), at(9)).is_empty());
+        assert!(watch.silent(&at(9), at(12)).is_empty(), "they came a moment ago");
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 //! A producer that failed for good is replaced; what it had in work is answered as unknown. While no broker can be
 //! reached nothing is handed to it, so that those writes are certainly not on the log.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +36,11 @@ const OUTCOME_LIMIT: Duration = Duration::from_millis(1_900);
 /// How long the search for a broker may take, and for how long its failure is believed.
 const REACH_LIMIT: Duration = Duration::from_millis(500);
 const UNREACHED_FOR: Duration = Duration::from_millis(100);
+
+/// A producer for which a partition has confirmed nothing for this long, though the brokers are there, is replaced: a
+/// client that was told that a partition has no leader may never send to it again (librdkafka 2.12.1,
+/// `rd_kafka_metadata_update_op` passes over such a partition).
+const STUCK_AFTER: Duration = Duration::from_secs(6);
 
 /// An append is handed over again this often when the producer turns out to have failed before.
 const PRODUCERS: usize = 2;
@@ -98,7 +104,8 @@ impl Appender {
         if current.as_ref().is_some_and(|producer| Arc::ptr_eq(producer, failed)) {
             match Producer::new(&self.cluster) {
                 Ok(producer) => {
-                    tracing::warn!(reason = %failed.failure(), "the Kafka producer failed for good and was replaced");
+                    let reason = failed.failure().unwrap_or_default();
+                    tracing::warn!(reason, "the Kafka producer failed for good and was replaced");
                     *current = Some(Arc::new(producer));
                 }
                 Err(error) => tracing::error!(%error, "the Kafka producer failed for good and cannot be replaced yet"),
@@ -157,6 +164,8 @@ fn closed() -> Fault {
 
 struct Producer {
     context: Context,
+    /// The partitions that have confirmed nothing since the first record which they did not confirm in time.
+    silent: Mutex<BTreeMap<Partition, Instant>>,
     /// Always there, but for the moment of being dropped.
     inner: Option<FutureProducer<Context>>,
 }
@@ -174,20 +183,37 @@ impl Producer {
             .set("queue.buffering.max.kbytes", QUEUE_KIB.to_string());
         let context = Context::default();
         let inner = FutureProducer::from_config_and_context(&config, context.clone()).map_err(Fault::new)?;
-        Ok(Self { context, inner: Some(inner) })
+        Ok(Self { context, silent: Mutex::default(), inner: Some(inner) })
     }
 
     fn inner(&self) -> Option<&FutureProducer<Context>> {
         self.inner.as_ref()
     }
 
-    /// Whether it will never send again.
+    /// Whether it will never send again, to some partition at least.
     fn has_failed(&self) -> bool {
-        self.inner().is_some_and(|inner| inner.client().fatal_error().is_some())
+        self.failure().is_some()
     }
 
-    fn failure(&self) -> String {
-        self.inner().and_then(|inner| inner.client().fatal_error()).map(|(_, reason)| reason).unwrap_or_default()
+    fn failure(&self) -> Option<String> {
+        let fatal = self.inner().and_then(|inner| inner.client().fatal_error()).map(|(_, reason)| reason);
+        fatal.or_else(|| self.stuck().map(|partition| format!("{partition} confirms nothing")))
+    }
+
+    fn stuck(&self) -> Option<Partition> {
+        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        silent.iter().find(|(_, since)| since.elapsed() >= STUCK_AFTER).map(|(&partition, _)| partition)
+    }
+
+    fn note(&self, sending: &Sending) {
+        let (confirmed, late) = sending.answered();
+        let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        for &partition in late {
+            silent.entry(partition).or_insert_with(Instant::now);
+        }
+        for partition in confirmed {
+            silent.remove(&partition);
+        }
     }
 
     async fn append(
@@ -199,6 +225,7 @@ impl Producer {
     ) -> Result<Vec<Place>, AppendError> {
         let mut sending = Sending::default();
         let done = clock.timeout(limit, self.send(cluster, records, &mut sending)).await;
+        self.note(&sending);
         match done {
             Ok(()) => sending.result(),
             Err(_) if sending.is_empty() => Err(AppendError::Unavailable(Fault::new(Unconfirmed))),

@@ -30,7 +30,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A consumer's settings. Its group is never joined: the client only wants a name. The queue is small because a process has
 /// a dozen of these; the back-off, because a full queue is the normal case of a replay.
-///
 const SETTINGS: [(&str, &str); 9] = [
     ("group.id", "aredvi-tail"),
     ("enable.auto.commit", "false"),
@@ -111,6 +110,17 @@ impl Reader {
                 tracing::debug!(%error, "no consumer of another pace yet");
             }
         }
+    }
+
+    /// Goes on with another consumer, at the same positions.
+    pub fn renew(&mut self) {
+        self.consumer = None;
+        self.held = None; // The next consumer starts with it.
+    }
+
+    /// Where what it reads ends.
+    pub async fn ends(&self) -> Result<Positions, ReadError> {
+        self.offsets.ends(&self.positions).await
     }
 
     /// Reads these partitions too from now on, each from its next offset.
@@ -232,8 +242,7 @@ impl Reader {
             || matches!(error.rdkafka_error_code(), Some(Code::AutoOffsetReset | Code::OffsetOutOfRange | Code::AllBrokersDown));
         tracing::debug!(%error, lost, "trouble while reading");
         if lost {
-            self.consumer = None;
-            self.held = None; // The next consumer starts with it.
+            self.renew();
         }
         let since = self.trouble.take().map_or_else(Instant::now, |trouble| trouble.since);
         self.trouble = Some(Trouble { since, said: error });

@@ -17,6 +17,8 @@ pub struct Sending {
     /// Not on the log for certain.
     refused: Option<KafkaError>,
     unknown: Option<KafkaError>,
+    /// Whose records were not confirmed in time.
+    late: Vec<Partition>,
 }
 
 impl Sending {
@@ -48,7 +50,12 @@ impl Sending {
                 Err(_) => self.unknown = Some(KafkaError::Canceled),
             },
             Ok(Err((error, _))) if is_certain(&error) => self.refused = Some(error),
-            Ok(Err((error, _))) => self.unknown = Some(error),
+            Ok(Err((error, _))) => {
+                if error == KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut) {
+                    self.late.push(partition);
+                }
+                self.unknown = Some(error);
+            }
             Err(_) => self.unknown = Some(KafkaError::Canceled),
         }
         true
@@ -57,6 +64,11 @@ impl Sending {
     /// Waits for every record's outcome.
     pub async fn confirm_all(&mut self) {
         while self.confirm_next().await {}
+    }
+
+    /// The partitions that confirmed records, and those that did not in time.
+    pub fn answered(&self) -> (impl Iterator<Item = Partition> + '_, &[Partition]) {
+        (self.places.iter().map(|place| place.partition), &self.late)
     }
 
     /// What came of it. An append of several records may be on the log in part: that is unknown too.

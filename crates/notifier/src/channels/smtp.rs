@@ -13,7 +13,7 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(20);
 /// A pooled connection that was not used for this long is closed.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
 /// Connections to the server at once.
-const CONNECTIONS: u32 = 4;
+const CONNECTIONS: u32 = 8;
 
 /// A mail server.
 pub(super) struct SmtpMail {

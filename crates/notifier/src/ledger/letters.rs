@@ -4,7 +4,7 @@
 
 use aredvi_events::notifications::Verb;
 use aredvi_events::{ActorId, CommentId, MediumId, NotificationId};
-use aredvi_projectors::db::{Db, DbError, Row};
+use aredvi_projectors::db::{Db, DbError, Row, Tx};
 use uuid::Uuid;
 
 use super::schema::{MAIL, outcome};
@@ -50,8 +50,23 @@ pub(super) async fn oldest_cause(db: &Db) -> Result<Option<i64>, DbError> {
     Ok(rows.first().map(|row| row.opt_int(0)).transpose()?.flatten())
 }
 
-/// Claims a letter until `until_ms`; false when somebody else has, or something came of it meanwhile.
-pub(super) async fn claim(db: &Db, due: &mut Due, until_ms: i64) -> Result<bool, DbError> {
+/// Claims letters until `until_ms`, in one transaction; those that somebody else has, or that something came of meanwhile,
+/// are left out.
+pub(super) async fn claim(db: &Db, due: Vec<Due>, until_ms: i64) -> Result<Vec<Due>, DbError> {
+    let mut tx = db.begin().await?;
+    let mut claimed = Vec::with_capacity(due.len());
+    for mut due in due {
+        if claim_one(&mut tx, &due, until_ms).await? {
+            due.next_attempt = until_ms;
+            due.attempts += 1;
+            claimed.push(due);
+        }
+    }
+    tx.commit().await?;
+    Ok(claimed)
+}
+
+async fn claim_one(tx: &mut Tx, due: &Due, until_ms: i64) -> Result<bool, DbError> {
     let sql = "UPDATE letters SET next_attempt = ?, attempts = attempts + 1
         WHERE recipient = ? AND notification = ? AND channel = ?
         AND outcome = ? AND settled = 0 AND next_attempt = ? AND attempts = ?";
@@ -64,12 +79,7 @@ pub(super) async fn claim(db: &Db, due: &mut Due, until_ms: i64) -> Result<bool,
         due.next_attempt.into(),
         due.attempts.into(),
     ];
-    let claimed = db.execute(sql, args).await? == 1;
-    if claimed {
-        due.next_attempt = until_ms;
-        due.attempts += 1;
-    }
-    Ok(claimed)
+    Ok(tx.execute(sql, args).await? == 1)
 }
 
 /// Puts a claimed letter off until `until_ms`. A lost claim is somebody else's.
@@ -91,10 +101,15 @@ pub(super) async fn put_off(db: &Db, due: &Due, until_ms: i64) -> Result<(), DbE
     .map(drop)
 }
 
-/// Notes that an outcome of the letter stands on the journal: it need not be read back before the next look.
-pub(super) async fn settle(db: &Db, due: &Due) -> Result<(), DbError> {
+/// Notes in one transaction that outcomes of the letters stand on the journal: they need not be read back before the next
+/// look.
+pub(super) async fn settle(db: &Db, letters: impl IntoIterator<Item = &Due>) -> Result<(), DbError> {
     let sql = "UPDATE letters SET settled = 1 WHERE recipient = ? AND notification = ? AND channel = ?";
-    db.execute(sql, vec![due.recipient.into(), due.notification.into(), MAIL.into()]).await.map(drop)
+    let mut tx = db.begin().await?;
+    for due in letters {
+        tx.execute(sql, vec![due.recipient.into(), due.notification.into(), MAIL.into()]).await?;
+    }
+    tx.commit().await
 }
 
 fn read(row: &Row) -> Result<Due, DbError> {

@@ -12,6 +12,7 @@ use aredvi_projectors::view::Derived;
 use aredvi_projectors::{accounts, actors};
 use aredvi_traces::Step;
 use futures_util::StreamExt as _;
+use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -26,15 +27,18 @@ use crate::{Deps, millis};
 
 /// Letters taken at once.
 const LETTERS_PER_ROUND: u64 = 100;
-/// Letters in work at once.
-const SENDS_AT_ONCE: usize = 4;
+/// Letters that are claimed together, sent at once, and said to be sent together: what they cost a database and a journal
+/// is mostly what one costs.
+const GROUP: usize = 8;
+/// Groups in work at once.
+const GROUPS_AT_ONCE: usize = 2;
 /// Between two looks for letters; also how soon a failure of an engine is tried again.
 const PAUSE: Duration = Duration::from_millis(250);
 /// How often it is told how old the oldest letter is.
 const MEASURED_EVERY: Duration = Duration::from_secs(5);
 /// How long sending one letter may take in all.
 const SEND_LIMIT: Duration = Duration::from_secs(60);
-/// How long a claim holds: longer than a letter may be in work.
+/// How long a claim holds: longer than a group may be in work.
 const CLAIM: Duration = Duration::from_secs(10 * 60);
 /// After another generation began to serve: claims stand in the one before it, so until what was claimed there is sent,
 /// or given up, and said to be on the journal, nothing is.
@@ -72,10 +76,15 @@ enum Interrupted {
 
 /// What is to become of a letter.
 enum Fate {
+    Ended(Outcome),
+    Later(Duration),
+}
+
+/// What came of a letter.
+enum Outcome {
     Sent,
     Failed(String),
     Suppressed(Suppression),
-    Later(Duration),
 }
 
 impl Sender {
@@ -122,16 +131,16 @@ impl Sender {
         if !self.deps.facts.trusted(now_ms) {
             return Ok(0);
         }
-        let due = letters::due(&pinned.db, now_ms, LETTERS_PER_ROUND).await?;
+        let mut due = letters::due(&pinned.db, now_ms, LETTERS_PER_ROUND).await?.into_iter().peekable();
         let taken = due.len();
-        let db = &pinned.db;
-        let mut work = futures_util::stream::iter(due)
+        let groups = std::iter::from_fn(|| due.peek().is_some().then(|| due.by_ref().take(GROUP).collect()));
+        let mut work = futures_util::stream::iter(groups)
             .take_while(|_| std::future::ready(!stop.is_cancelled()))
-            .map(|due| self.take(db, due))
-            .buffer_unordered(SENDS_AT_ONCE);
+            .map(|group| self.take(&pinned.db, group))
+            .buffer_unordered(GROUPS_AT_ONCE);
         let mut ended = Ok(());
-        while let Some(letter) = work.next().await {
-            ended = ended.and(letter);
+        while let Some(group) = work.next().await {
+            ended = ended.and(group);
         }
         ended.map(|()| taken)
     }
@@ -155,16 +164,38 @@ impl Sender {
         Ok(before && since.is_none_or(|since| self.now_ms() < since.saturating_add(millis(HANDOVER))))
     }
 
-    /// Claims one letter and brings it to an end, or puts it off.
-    async fn take(&self, db: &Db, mut due: Due) -> Result<(), Interrupted> {
+    /// Claims letters and brings them to an end, or puts them off.
+    async fn take(&self, db: &Db, group: Vec<Due>) -> Result<(), Interrupted> {
         let until = self.now_ms().saturating_add(millis(CLAIM));
-        if !letters::claim(db, &mut due, until).await? {
-            return Ok(());
+        let claimed = letters::claim(db, group, until).await?;
+        let delivered = join_all(claimed.into_iter().map(|due| self.traced(due))).await;
+        let mut ended = Vec::with_capacity(delivered.len());
+        let mut interrupted = Ok(());
+        for (due, fate) in delivered {
+            let pause = match fate {
+                Ok(Fate::Ended(outcome)) => {
+                    ended.push((due, outcome));
+                    continue;
+                }
+                Ok(Fate::Later(pause)) => pause,
+                Err(error) => {
+                    interrupted = Err(error);
+                    PAUSE
+                }
+            };
+            letters::put_off(db, &due, self.now_ms().saturating_add(millis(pause))).await?;
         }
+        self.tell(db, ended).await?;
+        interrupted
+    }
+
+    /// Delivers a letter as a step of the trace that it belongs to.
+    async fn traced(&self, mut due: Due) -> (Due, Result<Fate, Interrupted>) {
         let traced = aredvi_traces::sampled_event(due.traceparent.as_deref(), due.cause_time, self.now_ms());
         let Some(trace) = traced else {
             let span = tracing::info_span!("notify.email", notification = %due.notification, recipient = %due.recipient);
-            return self.bring_to_an_end(db, &due).instrument(span).await;
+            let fate = self.deliver(&due).instrument(span).await;
+            return (due, fate);
         };
         let span = tracing::info_span!(
             parent: None,
@@ -177,30 +208,19 @@ impl Sender {
         );
         let step = Step::after(trace, span);
         due.traceparent = Some(step.traceparent());
-        let ended = self.bring_to_an_end(db, &due).instrument(step.span().clone()).await;
-        if ended.is_err() {
+        let fate = self.deliver(&due).instrument(step.span().clone()).await;
+        if fate.is_err() {
             step.failed();
         }
-        ended
-    }
-
-    async fn bring_to_an_end(&self, db: &Db, due: &Due) -> Result<(), Interrupted> {
-        match self.deliver(due).await {
-            Ok(Fate::Later(pause)) => Ok(letters::put_off(db, due, self.now_ms().saturating_add(millis(pause))).await?),
-            Ok(fate) => self.tell(db, due, fate).await,
-            Err(interrupted) => {
-                letters::put_off(db, due, self.now_ms().saturating_add(millis(PAUSE))).await?;
-                Err(interrupted)
-            }
-        }
+        (due, fate)
     }
 
     async fn deliver(&self, due: &Due) -> Result<Fate, Interrupted> {
         if due.seen {
-            return Ok(Fate::Suppressed(Suppression::AlreadySeen));
+            return Ok(suppressed(Suppression::AlreadySeen));
         }
         if self.now_ms().saturating_sub(due.cause_time) > millis(self.deps.settings.max_age) {
-            return Ok(Fate::Suppressed(Suppression::TooOld));
+            return Ok(suppressed(Suppression::TooOld));
         }
         let planner = self.planner.db()?;
         let medium = match due.medium {
@@ -218,9 +238,9 @@ impl Sender {
         let cards = actors::queries::cards(&self.actors.db()?, &[due.subject, due.recipient]).await?;
         let name_of = |who| cards.iter().find(|card| card.actor == who).and_then(|card| card.name.as_deref()).unwrap_or_default();
         let address = accounts::queries::emails(&self.accounts.db()?, &[due.recipient]).await?.pop();
-        let Some((_, address)) = address else { return Ok(Fate::Suppressed(Suppression::NoAddress)) };
+        let Some((_, address)) = address else { return Ok(suppressed(Suppression::NoAddress)) };
         if unheard_of || comment == Some(false) || !self.may_be_told(due, medium.as_ref()) {
-            return Ok(Fate::Suppressed(Suppression::NotVisible));
+            return Ok(suppressed(Suppression::NotVisible));
         }
         let told = Told {
             verb: due.verb,
@@ -239,11 +259,11 @@ impl Sender {
             Err(refused) => Err(refused),
         };
         Ok(match sent {
-            Ok(()) => Fate::Sent,
-            Err(SendError::Permanent(code)) => Fate::Failed(code),
+            Ok(()) => Fate::Ended(Outcome::Sent),
+            Err(SendError::Permanent(code)) => Fate::Ended(Outcome::Failed(code)),
             Err(SendError::Transient(code)) => match backoff::pause_after(due.attempts) {
                 Some(pause) => Fate::Later(pause),
-                None => Fate::Failed(code),
+                None => Fate::Ended(Outcome::Failed(code)),
             },
         })
     }
@@ -252,14 +272,35 @@ impl Sender {
         may_be_told(&self.deps.facts.look(self.now_ms()), due.recipient, due.subject, medium)
     }
 
-    /// Says on the journal what came of a letter, then notes that it did.
-    async fn tell(&self, db: &Db, due: &Due, fate: Fate) -> Result<(), Interrupted> {
+    /// Says on the journal what came of letters, then notes that it did.
+    async fn tell(&self, db: &Db, ended: Vec<(Due, Outcome)>) -> Result<(), Interrupted> {
+        if ended.is_empty() {
+            return Ok(());
+        }
+        let (letters, outcomes): (Vec<Due>, Vec<Derived>) = ended
+            .into_iter()
+            .map(|(due, outcome)| {
+                let told = self.told(&due, outcome);
+                (due, told)
+            })
+            .unzip();
+        for _ in 0..APPENDS {
+            match append(&self.deps.runner.journal, outcomes.clone()).await {
+                Ok(()) => return Ok(letters::settle(db, &letters).await?),
+                Err(error) => tracing::warn!(%error, "outcomes are not on the journal yet"),
+            }
+            self.deps.runner.mint.clock().sleep(APPEND_AGAIN).await;
+        }
+        tracing::error!(letters = letters.len(), "outcomes could not be told: the letters may be sent again");
+        Ok(())
+    }
+
+    fn told(&self, due: &Due, outcome: Outcome) -> Derived {
         let (recipient, notification, channel) = (due.recipient, due.notification, Channel::Mail);
-        let event: DeliveryEvent = match fate {
-            Fate::Later(_) => return Ok(()),
-            Fate::Sent => DeliverySent { by: None, recipient, notification, channel }.into(),
-            Fate::Failed(code) => DeliveryFailed { by: None, recipient, notification, channel, code }.into(),
-            Fate::Suppressed(reason) => DeliverySuppressed { by: None, recipient, notification, channel, reason }.into(),
+        let event: DeliveryEvent = match outcome {
+            Outcome::Sent => DeliverySent { by: None, recipient, notification, channel }.into(),
+            Outcome::Failed(code) => DeliveryFailed { by: None, recipient, notification, channel, code }.into(),
+            Outcome::Suppressed(reason) => DeliverySuppressed { by: None, recipient, notification, channel, reason }.into(),
         };
         let outcome = event.type_name();
         metrics::counter!("aredvi_deliveries_total", "channel" => channel.name(), "outcome" => outcome).increment(1);
@@ -272,19 +313,14 @@ impl Sender {
             traceparent: due.traceparent.clone(),
             body: Body::Deliveries(event),
         };
-        let derived = Derived { topic: Topic::Deliveries, event };
-        for _ in 0..APPENDS {
-            match append(&self.deps.runner.journal, vec![derived.clone()]).await {
-                Ok(()) => return Ok(letters::settle(db, due).await?),
-                Err(error) => tracing::warn!(%error, "an outcome is not on the journal yet"),
-            }
-            self.deps.runner.mint.clock().sleep(APPEND_AGAIN).await;
-        }
-        tracing::error!("an outcome could not be told: the letter may be sent again");
-        Ok(())
+        Derived { topic: Topic::Deliveries, event }
     }
 
     fn now_ms(&self) -> i64 {
         self.deps.runner.mint.now_ms()
     }
+}
+
+const fn suppressed(reason: Suppression) -> Fate {
+    Fate::Ended(Outcome::Suppressed(reason))
 }

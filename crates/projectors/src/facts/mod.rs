@@ -126,7 +126,15 @@ impl Look<'_> {
 
     /// What stands between `viewer` and `actor`.
     pub fn standing(&self, viewer: Option<ActorId>, actor: ActorId) -> Standing {
-        let mut standing = self.table.standing(viewer, actor);
+        self.as_trusted(self.table.standing(viewer, actor))
+    }
+
+    /// As [`Look::standing`], by [ordinals](Facts::ordinal).
+    pub fn standing_at(&self, viewer: Option<u32>, actor: u32) -> Standing {
+        self.as_trusted(self.table.standing_at(viewer, actor))
+    }
+
+    const fn as_trusted(&self, mut standing: Standing) -> Standing {
         if !self.trusted {
             standing.follows = false;
             standing.followed_by = false;

@@ -7,6 +7,7 @@ use aredvi_events::envelope::Placed;
 use aredvi_events::graph::GraphEvent;
 use aredvi_events::identity::Role;
 use aredvi_events::{ActorId, Body, Event, Partition, Place, SessionId};
+use foldhash::HashMapExt as _;
 use uuid::Uuid;
 
 use crate::recent::Recent;
@@ -106,7 +107,7 @@ enum Row {
 
 #[derive(Debug)]
 pub(super) struct Table {
-    ordinals: HashMap<ActorId, u32>,
+    ordinals: foldhash::HashMap<ActorId, u32>,
     actors: Vec<Actor>,
     /// Rows that were already newer than the positions read before them: events up to these offsets are in them.
     ahead: HashMap<(Partition, String), u64>,
@@ -116,7 +117,7 @@ pub(super) struct Table {
 impl Default for Table {
     fn default() -> Self {
         Self {
-            ordinals: HashMap::with_capacity(FIRST_CAPACITY),
+            ordinals: foldhash::HashMap::with_capacity(FIRST_CAPACITY),
             actors: Vec::new(),
             ahead: HashMap::new(),
             recent: Recent::default(),
@@ -252,7 +253,15 @@ impl Table {
     }
 
     pub fn standing(&self, viewer: Option<ActorId>, actor: ActorId) -> Standing {
-        let Some((there, found)) = self.find(actor) else {
+        match self.known_ordinal(actor) {
+            Some(there) => self.standing_at(viewer.and_then(|viewer| self.known_ordinal(viewer)), there),
+            None => Standing { state: State::Erased, ..Standing::default() },
+        }
+    }
+
+    /// What stands between two by their ordinals; of a viewer without one nothing is known.
+    pub fn standing_at(&self, viewer: Option<u32>, there: u32) -> Standing {
+        let Some(found) = self.actors.get(there as usize) else {
             return Standing { state: State::Erased, ..Standing::default() };
         };
         let mut standing = Standing {
@@ -261,10 +270,11 @@ impl Table {
             allows_requests: found.privacy.allows_requests,
             ..Standing::default()
         };
-        if viewer == Some(actor) {
+        let Some(here) = viewer else { return standing };
+        if here == there {
             standing.is_self = true;
             standing.administers = true;
-        } else if let Some((here, looking)) = viewer.and_then(|viewer| self.find(viewer)) {
+        } else if let Some(looking) = self.actors.get(here as usize) {
             standing.follows = holds(&looking.leaders, there);
             standing.followed_by = holds(&found.leaders, here);
             standing.blocks = holds(&looking.blocks, there);

@@ -193,6 +193,13 @@ impl KeyStore {
         Ok(Opener::new(self.fetch(actors).await?))
     }
 
+    /// What opens seals of these actors, when all their keys are in memory.
+    pub fn opener_at_hand(&self, actors: &[ActorId]) -> Option<Opener> {
+        let keys: Option<HashMap<ActorId, Key>> =
+            actors.iter().map(|&actor| self.cache.get(&actor).map(|key| (actor, key))).collect();
+        keys.map(Opener::new)
+    }
+
     /// As [`KeyStore::opener_for`], past the cache: what was destroyed a moment ago, in whatever process, opens nothing.
     ///
     /// # Errors
