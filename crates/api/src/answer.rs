@@ -6,6 +6,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::headers::{LAG_MS, POSITION, STALE};
+use crate::problem::Problem;
+
+/// What most lists have room in, bytes: they are written without being moved.
+const ROOM_FOR_A_LIST: usize = 24 * 1024;
 
 /// What a reader is told of the age of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,9 +30,16 @@ impl Freshness {
     }
 }
 
-/// An answer to a read.
+/// An answer to a read of a list.
 pub fn read<T: Serialize>(freshness: Freshness, body: T) -> Response {
-    let mut response = axum::Json(body).into_response();
+    let mut json = Vec::with_capacity(ROOM_FOR_A_LIST);
+    let mut response = match serde_json::to_writer(&mut json, &body) {
+        Ok(()) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "an answer cannot be written");
+            Problem::internal().into_response()
+        }
+    };
     freshness.write(response.headers_mut());
     response
 }

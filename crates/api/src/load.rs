@@ -2,6 +2,7 @@
 
 use aredvi_events::{Positions, Topic};
 use aredvi_journal::Journal;
+use aredvi_projectors::db::{DbError, Tx};
 use aredvi_projectors::facts::Facts;
 use aredvi_projectors::facts::follow::TOPICS;
 use aredvi_projectors::facts::load::{LoadError, Loading};
@@ -50,11 +51,18 @@ async fn load(journal: &Journal, views: &Views, facts: &Facts, feed: &FeedIndex)
         })
         .collect();
     let in_facts = loading.positions().clone();
-    loading.fill(facts, &from).await?;
+    // The database reads the one while this process takes in the other.
+    tokio::try_join!(loading.fill(facts, &from), load_stories(&mut stories, feed))?;
+    stories.rollback().await?;
+    feed.loaded(&from, &in_facts);
+    Ok(from)
+}
+
+async fn load_stories(stories: &mut Tx, feed: &FeedIndex) -> Result<(), DbError> {
     let mut after = None;
     loop {
-        let rows = scan(&mut stories, after, STEP).await?;
-        let Some(last) = rows.last() else { break };
+        let rows = scan(stories, after, STEP).await?;
+        let Some(last) = rows.last() else { return Ok(()) };
         after = Some((last.owner, last.id));
         for row in &rows {
             if let Some(object) = row.object() {
@@ -62,7 +70,4 @@ async fn load(journal: &Journal, views: &Views, facts: &Facts, feed: &FeedIndex)
             }
         }
     }
-    stories.rollback().await?;
-    feed.loaded(&from, &in_facts);
-    Ok(from)
 }

@@ -116,7 +116,7 @@ impl App {
     async fn read_nodes(&self, ids: &[MediumId]) -> Result<Vec<Node>, Problem> {
         let db = self.views.media.db().map_err(|e| not_serving(&e))?;
         let rows = queries::nodes(&db, ids).await.map_err(|e| unreadable(&e))?;
-        let standing: Vec<MediumId> = rows.iter().filter(|row| !row.deleted).map(|row| row.id).collect();
+        let standing: Vec<&queries::Node> = rows.iter().filter(|row| !row.deleted).collect();
         let audiences = queries::audiences(&db, &standing).await.map_err(|e| unreadable(&e))?;
         let mut audiences: HashMap<MediumId, Audience> =
             audiences.into_iter().map(|audience| (audience.medium, audience)).collect();

@@ -2,6 +2,7 @@
 
 pub mod common;
 mod hasher;
+mod threads;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::problem::Problem;
 use hasher::Hasher;
+use threads::Threads;
 
 /// Memory of one hash, KiB: 19 MiB.
 pub const MEMORY_KIB: u32 = 19 * 1024;
@@ -36,6 +38,7 @@ const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdCEhIQ$AAA
 #[derive(Clone)]
 pub struct Passwords {
     mint: Mint,
+    threads: Threads,
     working: Arc<Semaphore>,
     admitted: Arc<Semaphore>,
 }
@@ -49,16 +52,16 @@ pub enum PasswordError {
     /// The hash function refused, which it does for no input that [`text`](crate::text) lets through.
     #[error("the password could not be hashed")]
     Hash(#[source] argon2::password_hash::Error),
-    /// The thread at work was lost.
+    /// The work was lost.
     #[error("the thread that hashed a password was lost")]
-    Lost(#[source] tokio::task::JoinError),
+    Lost,
 }
 
 impl From<PasswordError> for Problem {
     fn from(error: PasswordError) -> Self {
         match error {
             PasswordError::Busy => Self::unavailable(),
-            PasswordError::Hash(_) | PasswordError::Lost(_) => {
+            PasswordError::Hash(_) | PasswordError::Lost => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a password could not be hashed");
                 Self::internal()
             }
@@ -72,6 +75,7 @@ impl Passwords {
         let cores = cores.max(1);
         Self {
             mint,
+            threads: Threads::new(cores),
             working: Arc::new(Semaphore::new(cores)),
             admitted: Arc::new(Semaphore::new(cores + cores * WAITING_PER_PERMIT)),
         }
@@ -120,7 +124,7 @@ impl Passwords {
         .await
     }
 
-    /// Runs `work` on a blocking thread when it is its turn. The turn is held until the work ends, also when nobody
+    /// Runs `work` on a thread for it when it is its turn. The turn is held until the work ends, also when nobody
     /// waits for it any more.
     async fn at_work<T: Send + 'static>(
         &self,
@@ -129,11 +133,11 @@ impl Passwords {
         let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| PasswordError::Busy)?;
         let turn = self.mint.clock().timeout(MAX_WAIT, Arc::clone(&self.working).acquire_owned()).await;
         let turn = turn.map_err(|_| PasswordError::Busy)?.map_err(|_| PasswordError::Busy)?;
-        let hashed = tokio::task::spawn_blocking(move || {
+        let hashed = self.threads.run(move || {
             let _held = (admitted, turn);
             work()
         });
-        hashed.await.map_err(PasswordError::Lost)?.map_err(PasswordError::Hash)
+        hashed.await.ok_or(PasswordError::Lost)?.map_err(PasswordError::Hash)
     }
 }
 

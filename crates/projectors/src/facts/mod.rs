@@ -81,7 +81,8 @@ impl Facts {
 
     /// The dense number of an actor in this process, given at first sight: for other in-memory views.
     pub fn ordinal(&self, actor: ActorId) -> u32 {
-        self.write().ordinal(actor)
+        let known = self.read().known_ordinal(actor);
+        known.unwrap_or_else(|| self.write().ordinal(actor))
     }
 
     /// Whether `follower` follows `leader`, trusted or not: for other in-memory views that hear the same events.

@@ -12,7 +12,7 @@ use crate::db::{Db, DbError, Row, Value, padded_in_list};
 /// The most voters, and the most subscribers, that are told together with a medium.
 pub const AUDIENCE: usize = 64;
 /// Media asked for by one query of [`audiences`].
-const MEDIA_PER_QUERY: usize = 64;
+const MEDIA_PER_QUERY: usize = 128;
 
 /// A medium.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -239,21 +239,22 @@ pub async fn subscribers(db: &Db, medium: MediumId, above: Option<ActorId>, limi
     rows.iter().map(|row| row.id(0)).collect()
 }
 
-/// Who likes and who is told of each of these media, in the order given.
+/// Who likes and who is told of each of these media, in the order given. Those whose row counts no votes have no voters.
 ///
 /// # Errors
 /// [`DbError`].
-pub async fn audiences(db: &Db, media: &[MediumId]) -> Result<Vec<Audience>, DbError> {
+pub async fn audiences(db: &Db, media: &[&Node]) -> Result<Vec<Audience>, DbError> {
     let mut audiences = Vec::with_capacity(media.len());
     for some in media.chunks(MEDIA_PER_QUERY) {
-        // votes: the primary key, once for each medium
-        let voters =
-            format!("SELECT medium, voter FROM votes WHERE medium = ? AND comment_id = {ITSELF} AND voted = 1 ORDER BY voter");
-        let mut voters = few(db, &voters, some).await?;
-        // subscriptions: the primary key, once for each medium
-        let subscribers = "SELECT medium, person FROM subscriptions WHERE medium = ? AND wanted = 1 ORDER BY person";
-        let mut subscribers = few(db, subscribers, some).await?;
-        audiences.extend(some.iter().map(|&medium| Audience {
+        let liked: Vec<MediumId> = some.iter().filter(|node| node.vote_count > 0).map(|node| node.id).collect();
+        let table = db.dialect().by_primary_key("votes");
+        let condition = format!("comment_id = {ITSELF} AND voted = 1");
+        let mut voters = few(db, &People { table: &table, of: "medium", who: "voter", condition: &condition }, &liked).await?;
+        let all: Vec<MediumId> = some.iter().map(|node| node.id).collect();
+        let table = db.dialect().by_primary_key("subscriptions");
+        let told = People { table: &table, of: "medium", who: "person", condition: "wanted = 1" };
+        let mut subscribers = few(db, &told, &all).await?;
+        audiences.extend(all.into_iter().map(|medium| Audience {
             medium,
             voters: Some(voters.remove(&medium).unwrap_or_default()).filter(|people| people.len() <= AUDIENCE),
             subscribers: Some(subscribers.remove(&medium).unwrap_or_default()).filter(|people| people.len() <= AUDIENCE),
@@ -269,27 +270,50 @@ pub async fn audiences(db: &Db, media: &[MediumId]) -> Result<Vec<Audience>, DbE
 pub async fn comment_audiences(db: &Db, comments: &[CommentId]) -> Result<Vec<(CommentId, Vec<ActorId>)>, DbError> {
     let mut audiences = Vec::with_capacity(comments.len());
     for some in comments.chunks(MEDIA_PER_QUERY) {
-        // votes_by_comment, once for each comment
-        let voters = "SELECT comment_id, voter FROM votes WHERE comment_id = ? AND voted = 1 ORDER BY voter";
-        let mut voters = few(db, voters, some).await?;
+        // votes_by_comment
+        let people = People { table: "votes", of: "comment_id", who: "voter", condition: "voted = 1" };
+        let mut voters = few(db, &people, some).await?;
         let known = some.iter().map(|comment| (*comment, voters.remove(comment).unwrap_or_default()));
         audiences.extend(known.filter(|(_, people)| people.len() <= AUDIENCE));
     }
     Ok(audiences)
 }
 
-/// What `one` gives for each of these, but at most one more than [`AUDIENCE`].
-async fn few<K>(db: &Db, one: &str, of: &[K]) -> Result<HashMap<K, Vec<ActorId>>, DbError>
+/// A list of people for each of many: `table` has an index of `of`, then what `condition` fixes, then `who`.
+struct People<'a> {
+    table: &'a str,
+    of: &'a str,
+    who: &'a str,
+    condition: &'a str,
+}
+
+/// The people of each of these; of one that has more than [`AUDIENCE`], some more than that.
+async fn few<K>(db: &Db, people: &People<'_>, of: &[K]) -> Result<HashMap<K, Vec<ActorId>>, DbError>
 where
-    K: Copy + Eq + Hash + Into<Value> + TryFrom<i64>,
+    K: Copy + Ord + Hash + Into<Value> + TryFrom<i64>,
 {
-    let limited = format!("SELECT * FROM ({one} LIMIT {}) AS t", AUDIENCE + 1);
-    let sql = vec![limited; of.len()].join(" UNION ALL ");
-    let mut people = HashMap::<K, Vec<ActorId>>::new();
-    for row in db.read(&sql, of.iter().map(|&one| one.into()).collect()).await? {
-        people.entry(row.id(0)?).or_default().push(row.id(1)?);
+    let People { table, of: key, who, condition } = people;
+    let mut found = HashMap::<K, Vec<ActorId>>::new();
+    let mut left = of.to_vec();
+    while !left.is_empty() {
+        let (list, values) = padded_in_list(left.iter().map(|&one| one.into()).collect());
+        // As many as all could have; a longer list among them leaves no room for the last ones, which are asked for again.
+        let limit = values.len() * (AUDIENCE + 1);
+        let sql =
+            format!("SELECT {key}, {who} FROM {table} WHERE {key} IN {list} AND {condition} ORDER BY {key}, {who} LIMIT {limit}");
+        let rows = db.read(&sql, values).await?;
+        for row in &rows {
+            found.entry(row.id(0)?).or_default().push(row.id(1)?);
+        }
+        let Some(cut) = rows.get(limit - 1) else { break };
+        let cut: K = cut.id(0)?;
+        let long = found.get(&cut).is_some_and(|people| people.len() > AUDIENCE);
+        if !long {
+            found.remove(&cut);
+        }
+        left.retain(|&one| one > cut || (one == cut && !long));
     }
-    Ok(people)
+    Ok(found)
 }
 
 /// The media with a hashtag, in their texts or in their comments', below a medium, the newest first.

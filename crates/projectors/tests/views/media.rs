@@ -349,17 +349,28 @@ async fn few_voters_and_subscribers_are_told_and_many_are_not() {
         for person in 2..=most + 1 {
             push(&mut log, Vote, 2, person, "", &[]);
         }
+        for person in most + 2..=4 * most + 1 {
+            push(&mut log, Subscribe, 2, person, "", &[]);
+        }
         push(&mut log, Add, 3, 1, "None", &[]);
         push(&mut log, Delete, 3, 1, "", &[]);
+        push(&mut log, Add, 4, 1, "Few", &[]);
+        push(&mut log, Vote, 4, 2, "", &[]);
         world.apply(&log.placed).await;
         let medium = |number, voters: &[u64], subscribers: Option<&[u64]>| {
             let people = |numbers: &[u64]| numbers.iter().map(|&number| id::<ActorId>(number)).collect::<Vec<_>>();
             Audience { medium: medium_id(number), voters: Some(people(voters)), subscribers: subscribers.map(people) }
         };
         let all: Vec<u64> = (2..=most + 1).collect();
-        let expected = [medium(1, &[2], Some(&[1, 2])), medium(3, &[], Some(&[])), medium(2, &all, None)];
-        let media = [1, 3, 2].map(medium_id);
-        assert_eq!(queries::audiences(&world.db, &media).await.expect("asked"), expected);
+        let (few, none, many) = (medium(1, &[2], Some(&[1, 2])), medium(3, &[], Some(&[])), medium(2, &all, None));
+        let last = medium(4, &[2], Some(&[1, 2]));
+        let rows = queries::nodes(&world.db, &[1, 2, 3, 4].map(medium_id)).await.expect("asked");
+        let row = |number| rows.iter().find(|row| row.id == medium_id(number)).expect("a row");
+        let audiences = async |media: &[&Node]| queries::audiences(&world.db, media).await.expect("asked");
+        assert_eq!(audiences(&[row(1), row(3), row(2)]).await, [few.clone(), none, many.clone()]);
+        // A long list leaves room for none of the last one's, or for one of two.
+        assert_eq!(audiences(&[row(2), row(4)]).await, [many.clone(), last.clone()]);
+        assert_eq!(audiences(&[row(1), row(2), row(4)]).await, [few, many, last]);
         let subscribers = queries::subscribers(&world.db, medium_id(1), Some(id(1)), 10).await.expect("asked");
         assert_eq!(subscribers, [id(2)]);
     })
