@@ -1,5 +1,7 @@
 //! People and groups.
 
+use std::sync::Arc;
+
 use aredvi_events::ActorId;
 use aredvi_events::actors::Access;
 use aredvi_events::identity::Role;
@@ -19,10 +21,11 @@ pub struct ActorCard {
     /// What kind of actor.
     pub r#type: ActorType,
     /// The handle; groups have none.
-    #[schema(required)]
-    pub username: Option<String>,
+    #[schema(required, value_type = Option<String>)]
+    pub username: Option<Arc<str>>,
     /// The display name.
-    pub name: String,
+    #[schema(value_type = String)]
+    pub name: Arc<str>,
     /// The picture.
     #[schema(required)]
     pub avatar: Option<Avatar>,

@@ -1,5 +1,7 @@
 //! Notes and other media.
 
+use std::sync::Arc;
+
 use aredvi_events::actors::Access;
 use aredvi_events::{ActorId, MediumId};
 use serde::{Deserialize, Serialize};
@@ -21,7 +23,8 @@ pub struct NodeCard {
     #[schema(required)]
     pub title: Option<String>,
     /// The text.
-    pub body: String,
+    #[schema(value_type = String)]
+    pub body: Arc<str>,
     /// Who wrote it; null when the author is gone.
     #[schema(required)]
     pub author: Option<ActorCard>,

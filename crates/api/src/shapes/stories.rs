@@ -55,8 +55,8 @@ mod tests {
         let card = |id, name: &str| ActorCard {
             id: Id::new(id).expect("in range").into(),
             r#type: ActorType::Person,
-            username: Some(name.to_lowercase()),
-            name: name.to_owned(),
+            username: Some(name.to_lowercase().into()),
+            name: name.into(),
             avatar: None,
         };
         let story = Story {

@@ -1,5 +1,7 @@
 //! What may be asked of `actors`.
 
+use std::sync::Arc;
+
 use aredvi_events::actors::{Access, Cleared};
 use aredvi_events::identity::Role;
 use aredvi_events::{ActorId, Partition, Place, Topic};
@@ -21,9 +23,9 @@ pub struct Card {
     /// Which.
     pub actor: ActorId,
     /// None once erased.
-    pub username: Option<String>,
+    pub username: Option<Arc<str>>,
     /// None once erased.
-    pub name: Option<String>,
+    pub name: Option<Arc<str>>,
     /// Whether he is there at all.
     pub state: State,
     /// The place of the last event that changed anything of him.
@@ -176,8 +178,8 @@ fn loaded(row: &Row) -> Result<LoadedActor, DbError> {
 fn card(row: &Row) -> Result<Card, DbError> {
     Ok(Card {
         actor: row.id(0)?,
-        username: row.opt_text(1)?.map(str::to_owned),
-        name: row.opt_text(2)?.map(str::to_owned),
+        username: row.opt_text(1)?.map(Arc::from),
+        name: row.opt_text(2)?.map(Arc::from),
         state: state_of(row.int(3)?),
         last: place(row, 4)?,
     })

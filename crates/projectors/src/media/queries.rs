@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::Arc;
 
 use aredvi_events::actors::Access;
 use aredvi_events::{ActorId, CommentId, MediumId, Partition, Place, StoryId, Topic};
@@ -26,7 +27,7 @@ pub struct Node {
     /// Who may see it, together with the owner's access.
     pub access: Access,
     /// The text; none once deleted or erased.
-    pub body: Option<String>,
+    pub body: Option<Arc<str>>,
     /// Comments on it.
     pub comment_count: u64,
     /// People who like it.
@@ -104,7 +105,7 @@ impl Node {
             owner,
             author,
             access,
-            body: Some(body),
+            body: Some(body.into()),
             comment_count: 0,
             vote_count: 0,
             created_at,
@@ -334,7 +335,7 @@ fn node(row: &Row) -> Result<Node, DbError> {
         owner: row.id(1)?,
         author: row.id(2)?,
         access: Access::from_number(row.int(3)?),
-        body: row.opt_text(4)?.map(str::to_owned),
+        body: row.opt_text(4)?.map(Arc::from),
         comment_count: u64::try_from(row.int(5)?).unwrap_or(0),
         vote_count: u64::try_from(row.int(6)?).unwrap_or(0),
         created_at: row.int(7)?,

@@ -1,5 +1,7 @@
 //! How cards are written, as JSON without names. Another form wants another number; what cannot be read is not there.
 
+use std::sync::Arc;
+
 use aredvi_events::actors::Access;
 use aredvi_events::notifications::Verb;
 use aredvi_events::{ActorId, CommentId, Id, MediumId, Partition, Place, StoryId, Topic};
@@ -28,9 +30,9 @@ pub trait Written: Sized {
     fn read(id: Id, of: Option<Partition>, offset: u64, bytes: &[u8]) -> Option<Self>;
 }
 
-type ActorForm = (Option<String>, Option<String>, u8);
+type ActorForm = (Option<Arc<str>>, Option<Arc<str>>, u8);
 type AudienceForm = (Option<Vec<ActorId>>, Option<Vec<ActorId>>);
-type NodeForm = (ActorId, ActorId, Access, Option<String>, u64, u64, i64, Option<i64>, bool, AudienceForm);
+type NodeForm = (ActorId, ActorId, Access, Option<Arc<str>>, u64, u64, i64, Option<i64>, bool, AudienceForm);
 type CommentForm = (MediumId, ActorId, Option<String>, u64, i64, Option<i64>, bool, StoryId);
 type StoryForm = (ActorId, Verb, ActorId, Option<MediumId>, Option<ActorId>, Option<CommentId>, i64, Access, (u8, u32, u64));
 
@@ -174,7 +176,7 @@ mod tests {
 
     #[test]
     fn cards_are_read_as_they_were_written() {
-        let name = Some("Zo\u{eb} \u{1f30a}".to_owned());
+        let name = Some("Zo\u{eb} \u{1f30a}".into());
         let actor = Card { actor: id(1), username: None, name: name.clone(), state: State::Disabled, last: place(9) };
         assert_eq!(again(&actor, 1), Some(actor));
         let mut row = media::Node::fresh(id(2), id(3), id(4), Access::Leaders, "a\nb".to_owned(), 77, place(9));
