@@ -149,7 +149,7 @@ pub fn open(base: &Base, readers: &Readers, config: &Http, listener: Option<&Tcp
         near: Arc::new(Near::default()),
         cards: Arc::new(Cards::new(&base.cache, base.keys.clone())),
         cursors: Cursors::new(base.keys.fingerprints().clone(), base.journal.id()),
-        passwords: Passwords::for_this_machine(base.mint.clone()),
+        passwords: Passwords::for_this_machine(base.mint.clone()).context("cannot start threads for passwords")?,
     }))
 }
 

@@ -1,13 +1,16 @@
-//! Argon2 that gives its memory back to the system after every hash.
+//! Argon2 in memory that its thread keeps.
+
+use std::cell::RefCell;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::password_hash::{CustomizedPasswordHasher, Error, Result};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
-/// What is reserved for a hash, of which only what it uses is touched: more than glibc's greatest threshold (32 MiB, see
-/// mallopt(3), M_MMAP_THRESHOLD). Below that, freeing once raises the threshold, and every thread that hashes later keeps
-/// its 19 MiB.
-const RESERVED_BYTES: usize = 33 << 20;
+thread_local! {
+    /// What hashes are made in. A thread keeps it as long as it lives: asking the system for 19 MiB at each hash, and giving
+    /// them back, holds up all other threads that ask for memory.
+    static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Hashes and, with [`argon2::PasswordVerifier`], compares.
 pub(super) struct Hasher;
@@ -28,10 +31,14 @@ impl CustomizedPasswordHasher<PasswordHash> for Hasher {
         let salt = Salt::new(salt)?;
         let mut out = [0; Output::MAX_LENGTH];
         let out = out.get_mut(..params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN)).ok_or(Error::OutputSize)?;
-        let mut memory = Vec::with_capacity(RESERVED_BYTES / size_of::<Block>());
-        memory.resize(params.block_count(), Block::default());
         let described = ParamsString::try_from(&params)?;
-        Argon2::new(algorithm, version, params).hash_password_into_with_memory(password, &salt, out, memory)?;
+        MEMORY.with_borrow_mut(|memory| {
+            let blocks = params.block_count();
+            if memory.len() < blocks {
+                *memory = vec![Block::default(); blocks];
+            }
+            Argon2::new(algorithm, version, params).hash_password_into_with_memory(password, &salt, out, &mut memory[..blocks])
+        })?;
         Ok(PasswordHash {
             algorithm: algorithm.ident(),
             version: Some(version.into()),

@@ -52,16 +52,16 @@ pub enum PasswordError {
     /// The hash function refused, which it does for no input that [`text`](crate::text) lets through.
     #[error("the password could not be hashed")]
     Hash(#[source] argon2::password_hash::Error),
-    /// The work was lost.
+    /// The thread at work was lost.
     #[error("the thread that hashed a password was lost")]
-    Lost,
+    Lost(#[source] tokio::task::JoinError),
 }
 
 impl From<PasswordError> for Problem {
     fn from(error: PasswordError) -> Self {
         match error {
             PasswordError::Busy => Self::unavailable(),
-            PasswordError::Hash(_) | PasswordError::Lost => {
+            PasswordError::Hash(_) | PasswordError::Lost(_) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a password could not be hashed");
                 Self::internal()
             }
@@ -71,18 +71,24 @@ impl From<PasswordError> for Problem {
 
 impl Passwords {
     /// At most `cores` at once, and [`WAITING_PER_PERMIT`] times as many waiting; 0 counts as 1.
-    pub fn new(mint: Mint, cores: usize) -> Self {
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn new(mint: Mint, cores: usize) -> std::io::Result<Self> {
         let cores = cores.max(1);
-        Self {
+        Ok(Self {
             mint,
-            threads: Threads::new(cores),
+            threads: Threads::new(cores)?,
             working: Arc::new(Semaphore::new(cores)),
             admitted: Arc::new(Semaphore::new(cores + cores * WAITING_PER_PERMIT)),
-        }
+        })
     }
 
     /// As many at once as this machine has cores.
-    pub fn for_this_machine(mint: Mint) -> Self {
+    ///
+    /// # Errors
+    /// As [`Passwords::new`].
+    pub fn for_this_machine(mint: Mint) -> std::io::Result<Self> {
         Self::new(mint, std::thread::available_parallelism().map_or(1, usize::from))
     }
 
@@ -137,7 +143,7 @@ impl Passwords {
             let _held = (admitted, turn);
             work()
         });
-        hashed.await.ok_or(PasswordError::Lost)?.map_err(PasswordError::Hash)
+        hashed.await.map_err(PasswordError::Lost)?.map_err(PasswordError::Hash)
     }
 }
 
@@ -158,7 +164,7 @@ mod tests {
     use std::time::Instant;
 
     fn passwords(cores: usize) -> Passwords {
-        Passwords::new(Mint::seeded(Clock::default(), 1), cores)
+        Passwords::new(Mint::seeded(Clock::default(), 1), cores).expect("threads")
     }
 
     #[tokio::test]

@@ -1,63 +1,64 @@
 //! Threads that hash, with less claim to the processor than those that answer: a flood of sign-ins slows sign-ins down and
 //! nothing else.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinError;
 
 /// How much they yield to others, nice(2).
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
+/// How long one waits for more before it ends, and gives back what it holds.
+const KEPT_FOR: Duration = Duration::from_secs(2);
 
-type Work = Box<dyn FnOnce() + Send>;
-
-/// A number of threads; they end with the last clone.
+/// A number of threads; clones share them.
 #[derive(Clone)]
 pub(super) struct Threads {
-    queue: Sender<Work>,
+    pool: Arc<Pool>,
 }
+
+/// A runtime of which nothing but its threads for blocking work is used.
+struct Pool(Option<Runtime>);
 
 impl Threads {
-    /// So many. Their queue is bounded by who may ask.
-    pub fn new(threads: usize) -> Self {
-        let (queue, work) = channel();
-        let work = Arc::new(Mutex::new(work));
-        for _ in 0..threads {
-            let work = Arc::clone(&work);
-            let started = std::thread::Builder::new().name("passwords".to_owned()).spawn(move || serve(&work));
-            if let Err(error) = started {
-                tracing::error!(%error, "a thread that hashes passwords cannot be started");
-            }
-        }
-        Self { queue }
+    /// So many at most, each started when there is work for it.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn new(threads: usize) -> std::io::Result<Self> {
+        let mut pool = Builder::new_current_thread();
+        pool.max_blocking_threads(threads).thread_keep_alive(KEPT_FOR).thread_name("passwords").on_thread_start(yield_to_others);
+        Ok(Self { pool: Arc::new(Pool(Some(pool.build()?))) })
     }
 
-    /// Does `work` on one of them; none when it was lost.
-    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let (done, outcome) = oneshot::channel();
-        let work = move || {
-            // Whoever asked may be gone.
-            let _: Result<(), _> = done.send(work());
-        };
-        self.queue.send(Box::new(work)).ok()?;
-        outcome.await.ok()
+    /// Does `work` on one of them.
+    ///
+    /// # Errors
+    /// When it panicked, or when the process ends.
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
+        match &self.pool.0 {
+            Some(pool) => pool.spawn_blocking(work).await,
+            None => tokio::task::spawn_blocking(work).await,
+        }
     }
 }
 
-fn serve(work: &Mutex<Receiver<Work>>) {
-    // Elsewhere it would be the whole process's.
+impl Drop for Pool {
+    /// Waits for nothing, so that it may be dropped anywhere.
+    fn drop(&mut self) {
+        if let Some(pool) = self.0.take() {
+            pool.shutdown_background();
+        }
+    }
+}
+
+fn yield_to_others() {
+    // Elsewhere it would be the whole process that yields.
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
         tracing::debug!(%error, "hashing has as much claim to the processor as answering");
-    }
-    loop {
-        let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(work) = next else { return };
-        if catch_unwind(AssertUnwindSafe(work)).is_err() {
-            tracing::error!("hashing a password panicked");
-        }
     }
 }
 
@@ -67,13 +68,13 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn work_is_done_aside_and_one_that_panics_takes_no_thread_with_it() {
-        let threads = Threads::new(1);
+    async fn work_is_done_by_threads_that_yield() {
+        let threads = Threads::new(1).expect("threads");
         let nice = || rustix::process::getpriority_process(None).expect("a priority");
         let here = nice();
-        assert_eq!(threads.run(nice).await, Some(here + NICE));
+        assert_eq!(threads.run(nice).await.expect("done"), here + NICE);
         assert_eq!(nice(), here);
-        assert_eq!(threads.run(|| panic!("on purpose")).await, None::<()>);
-        assert_eq!(threads.run(|| 7).await, Some(7));
+        assert!(threads.run(|| panic!("on purpose")).await.is_err_and(|lost| lost.is_panic()));
+        assert_eq!(threads.run(|| 7).await.expect("done"), 7);
     }
 }

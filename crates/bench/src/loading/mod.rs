@@ -56,7 +56,7 @@ pub async fn load(clock: &Clock, engines: &Engines, dir: &Dir, sizes: Sizes) -> 
     let journal = engines.open_journal(&mint).await?;
     let keys = engines.open_keys(&dir.data(), &mint).await?;
     let community = Arc::new(Community::new(sizes.clone()));
-    let hash = Passwords::new(mint.clone(), 1).hash(PASSWORD).await?;
+    let hash = Passwords::new(mint.clone(), 1)?.hash(PASSWORD).await?;
     append(clock, &journal, &keys, &community, &mint, &hash).await?;
     keys.db().close().await;
     catch_up(clock, engines, dir).await?;
