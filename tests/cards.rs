@@ -12,6 +12,8 @@ use crate::world::{World, columns, on_runtime, until};
 
 /// The second api, among the processes of a site.
 const SECOND: usize = 5;
+/// The projectors, among them.
+const PROJECTORS: [usize; 2] = [0, 1];
 /// How long cards may take to get to where all find them, with starts of the second api.
 const LIMIT: Duration = Duration::from_secs(60);
 /// The schemas that cards are read from.
@@ -54,6 +56,41 @@ fn an_api_that_starts_asks_no_view_for_what_another_has_read() {
         world.settle().await;
         let (told_now, _) = started_anew(&site, &world, &ben).await;
         assert_eq!(told_now[1]["object"]["body"], json!("Look again!"));
+    });
+}
+
+#[test]
+fn a_new_note_is_told_while_no_projector_runs() {
+    if !Column::Production.can_run() {
+        return;
+    }
+    let site = Mutex::new(Site::start(&Setting::usual(Column::Production)));
+    on_runtime(async {
+        let world = World::beside(&site).await;
+        let (ana, ben) = (world.sign_up("Ana").await, world.sign_up("Ben").await);
+        ben.follow(&ana).await;
+        let before = ana.at(0).note("Before.").await;
+        world.settle().await;
+        assert_eq!(items(&ben.at(0)).await[0]["object"]["id"], json!(before));
+        for projector in PROJECTORS {
+            site.lock().expect("the site").kill(projector);
+        }
+        // What is older than a few seconds when a process begins to listen might be a repeat of what it has not heard.
+        let told = until("a note is told that no view holds", LIMIT, async || {
+            let note = ana.at(0).note("Nobody has it in a table.").await;
+            let told = items(&ben.at(0)).await;
+            (told[0]["object"]["id"] == json!(note)).then_some(told)
+        })
+        .await;
+        assert_eq!(told[0]["object"]["body"], json!("Nobody has it in a table."));
+        assert_eq!(told[0]["object"]["viewer"], json!({"voted": false, "subscribed": false, "can": ["comment", "vote"]}));
+        for projector in PROJECTORS {
+            site.lock().expect("the site").restart(projector);
+        }
+        world.settle().await;
+        for api in [0, 1] {
+            assert_eq!(items(&ben.at(api)).await[0], told[0], "as the views tell it");
+        }
     });
 }
 

@@ -84,12 +84,12 @@ impl Passwords {
         })
     }
 
-    /// As many at once as this machine has cores.
+    /// As many at once as this machine has cores, but for one that is left to those who have signed in.
     ///
     /// # Errors
     /// As [`Passwords::new`].
     pub fn for_this_machine(mint: Mint) -> std::io::Result<Self> {
-        Self::new(mint, std::thread::available_parallelism().map_or(1, usize::from))
+        Self::new(mint, std::thread::available_parallelism().map_or(1, |cores| cores.get() - 1))
     }
 
     /// The PHC string to keep of a new password.

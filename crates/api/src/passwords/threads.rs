@@ -1,5 +1,4 @@
-//! Threads that hash, with less claim to the processor than those that answer: a flood of sign-ins slows sign-ins down and
-//! nothing else.
+//! Threads that hash and nothing else, so that what they hold for it is held by few and given back soon.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +6,8 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinError;
 
-/// How much they yield to others, nice(2).
-#[cfg(target_os = "linux")]
-const NICE: i32 = 10;
+/// What they are called.
+const NAME: &str = "passwords";
 /// How long one waits for more before it ends, and gives back what it holds.
 const KEPT_FOR: Duration = Duration::from_secs(2);
 
@@ -29,7 +27,7 @@ impl Threads {
     /// When the system refuses.
     pub fn new(threads: usize) -> std::io::Result<Self> {
         let mut pool = Builder::new_current_thread();
-        pool.max_blocking_threads(threads).thread_keep_alive(KEPT_FOR).thread_name("passwords").on_thread_start(yield_to_others);
+        pool.max_blocking_threads(threads).thread_keep_alive(KEPT_FOR).thread_name(NAME);
         Ok(Self { pool: Arc::new(Pool(Some(pool.build()?))) })
     }
 
@@ -54,26 +52,15 @@ impl Drop for Pool {
     }
 }
 
-fn yield_to_others() {
-    // Elsewhere it would be the whole process that yields.
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-        tracing::debug!(%error, "hashing has as much claim to the processor as answering");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn work_is_done_by_threads_that_yield() {
+    async fn work_is_done_aside_and_a_panic_takes_no_thread_with_it() {
         let threads = Threads::new(1).expect("threads");
-        let nice = || rustix::process::getpriority_process(None).expect("a priority");
-        let here = nice();
-        assert_eq!(threads.run(nice).await.expect("done"), here + NICE);
-        assert_eq!(nice(), here);
+        let name = || std::thread::current().name().map(str::to_owned);
+        assert_eq!(threads.run(name).await.expect("done"), Some(NAME.to_owned()));
         assert!(threads.run(|| panic!("on purpose")).await.is_err_and(|lost| lost.is_panic()));
         assert_eq!(threads.run(|| 7).await.expect("done"), 7);
     }

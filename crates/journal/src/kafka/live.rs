@@ -242,9 +242,8 @@ impl Watch {
     fn silent(&mut self, positions: &Positions, ends: Positions) -> Vec<Partition> {
         let then = self.then.replace(Look { positions: positions.clone(), ends });
         let Some(then) = then else { return Vec::new() };
-        let silent = |(partition, next): &(Partition, u64)| {
-            then.ends.next(*partition) > *next && positions.get(*partition) == Some(*next)
-        };
+        let silent =
+            |(partition, next): &(Partition, u64)| then.ends.next(*partition) > *next && positions.get(*partition) == Some(*next);
         then.positions.iter().filter(silent).map(|(partition, _)| partition).collect()
     }
 }

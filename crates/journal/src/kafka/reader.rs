@@ -56,7 +56,7 @@ impl Pace {
     const fn settings(self) -> [(&'static str, &'static str); 2] {
         match self {
             Self::Quiet => [("fetch.min.bytes", "1"), ("fetch.wait.max.ms", "100")],
-            Self::Busy => [("fetch.min.bytes", "262144"), ("fetch.wait.max.ms", "15")],
+            Self::Busy => [("fetch.min.bytes", "262144"), ("fetch.wait.max.ms", "25")],
         }
     }
 }

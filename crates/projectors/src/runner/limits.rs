@@ -44,9 +44,9 @@ pub const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub const STOPPED_FOR: Duration = Duration::from_secs(10);
 /// A worker that makes more small transactions a second than [`BUSY_COMMITS`] leaves this between the beginnings of two:
 /// what comes meanwhile goes into one. Nobody who writes now and then waits for it.
-pub const PACE: Duration = Duration::from_millis(25);
+pub const PACE: Duration = Duration::from_millis(50);
 /// See [`PACE`].
-pub const BUSY_COMMITS: u32 = 20;
+pub const BUSY_COMMITS: u32 = 12;
 /// A transaction of at least so many events is none of the small ones.
 pub const LARGE_BATCH: usize = 500;
 /// Positions are shown to operators' tools this often.

@@ -218,9 +218,9 @@ mod tests {
 
     #[test]
     fn who_makes_many_small_transactions_leaves_room_between_them_and_nobody_else_does() {
-        assert_eq!(after(21, 1, 1), PACE);
-        assert_eq!(after(200, 25, 1), PACE, "from one second into the next");
-        assert_eq!(after(20, 1, 1), Duration::ZERO);
+        assert_eq!(after(u64::from(BUSY_COMMITS) + 1, 1, 1), PACE);
+        assert_eq!(after(200, 50, 1), PACE, "from one second into the next");
+        assert_eq!(after(u64::from(BUSY_COMMITS), 1, 1), Duration::ZERO);
         assert_eq!(after(100, 200, 1), Duration::ZERO, "now and then");
         assert_eq!(after(100, 1, LARGE_BATCH), Duration::ZERO, "large ones");
     }
