@@ -107,7 +107,10 @@ mod tests {
         let place = Place { partition: Partition::of(Topic::Media, "9"), offset: 4 };
         let (source, origin) = (JournalId(Uuid::from_u128(7)), Origin::Here);
         let body = MediaEvent::from(note.clone()).into();
-        (Placed { place, event: Event { id: EVENT, key: "9".to_owned(), time_ms, source, origin, traceparent: None, body } }, note)
+        (
+            Placed { place, event: Event { id: EVENT, key: "9".to_owned(), time_ms, source, origin, traceparent: None, body } },
+            note,
+        )
     }
 
     #[tokio::test]
