@@ -16,6 +16,8 @@ const SECOND: usize = 5;
 const PROJECTORS: [usize; 2] = [0, 1];
 /// How long cards may take to get to where all find them, with starts of the second api.
 const LIMIT: Duration = Duration::from_secs(60);
+/// Between two notes that are tried: each that is not told yet stands before what is.
+const BETWEEN_NOTES: Duration = Duration::from_secs(1);
 /// The schemas that cards are read from.
 const SCHEMAS: [&str; 3] = ["actors", "media", "story_feed"];
 /// Changes that must show.
@@ -79,7 +81,12 @@ fn a_new_note_is_told_while_no_projector_runs() {
         let told = until("a note is told that no view holds", LIMIT, async || {
             let note = ana.at(0).note("Nobody has it in a table.").await;
             let told = items(&ben.at(0)).await;
-            (told[0]["object"]["id"] == json!(note)).then_some(told)
+            assert!(told.iter().any(|story| story["object"]["id"] == json!(before)), "what is there is shown: {told:?}");
+            if told[0]["object"]["id"] != json!(note) {
+                tokio::time::sleep(BETWEEN_NOTES).await;
+                return None;
+            }
+            Some(told)
         })
         .await;
         assert_eq!(told[0]["object"]["body"], json!("Nobody has it in a table."));

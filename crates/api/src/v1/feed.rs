@@ -91,6 +91,7 @@ impl App {
         limit: usize,
     ) -> Result<(Vec<Story>, Option<Turn>), Problem> {
         let mut items = Vec::with_capacity(limit);
+        let first = turn.is_none();
         let mut below = turn.as_ref().map(|turn| turn.below);
         let mut within = turn.map(|turn| turn.within);
         for _ in 0..MAX_LOOKS {
@@ -102,6 +103,8 @@ impl App {
                 match if proposed.counts { view } else { StoryView::Hidden } {
                     StoryView::Shown(story) => items.push(*story),
                     StoryView::Hidden => {}
+                    // What the views do not hold yet was not there when the list began: it is on the next one.
+                    StoryView::NotYet if first => leave_out(within, proposed.made_by),
                     StoryView::NotYet => {
                         let here = Turn { below: above(proposed.story), within: within.clone() };
                         return Ok((items, Some(here)));
@@ -157,6 +160,15 @@ impl App {
         let of_row = |row: &stories::Row| Proposed { story: row.id, made_by: None, counts: within.includes(row.made_by) };
         proposed.extend(rows.iter().map(of_row));
         Ok((proposed, slice.heard, more))
+    }
+}
+
+/// The list begins before this event.
+fn leave_out(within: &mut Positions, made_by: Option<Place>) {
+    if let Some(place) = made_by
+        && within.includes(place)
+    {
+        within.set(place.partition, place.offset);
     }
 }
 
