@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use aredvi_events::Clock;
 use serde_json::{Value, json};
 
 use crate::world::column::Column;
@@ -83,7 +84,7 @@ fn a_new_note_is_told_while_no_projector_runs() {
             let told = items(&ben.at(0)).await;
             assert!(told.iter().any(|story| story["object"]["id"] == json!(before)), "what is there is shown: {told:?}");
             if told[0]["object"]["id"] != json!(note) {
-                tokio::time::sleep(BETWEEN_NOTES).await;
+                Clock::default().sleep(BETWEEN_NOTES).await;
                 return None;
             }
             Some(told)
