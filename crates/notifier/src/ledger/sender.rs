@@ -136,7 +136,7 @@ impl Sender {
         let groups = std::iter::from_fn(|| due.peek().is_some().then(|| due.by_ref().take(GROUP).collect()));
         let mut work = futures_util::stream::iter(groups)
             .take_while(|_| std::future::ready(!stop.is_cancelled()))
-            .map(|group| self.take(&pinned.db, group))
+            .map(|group| Box::pin(self.take(&pinned.db, group)))
             .buffer_unordered(GROUPS_AT_ONCE);
         let mut ended = Ok(());
         while let Some(group) = work.next().await {
@@ -168,7 +168,7 @@ impl Sender {
     async fn take(&self, db: &Db, group: Vec<Due>) -> Result<(), Interrupted> {
         let until = self.now_ms().saturating_add(millis(CLAIM));
         let claimed = letters::claim(db, group, until).await?;
-        let delivered = join_all(claimed.into_iter().map(|due| self.traced(due))).await;
+        let delivered = join_all(claimed.into_iter().map(|due| Box::pin(self.traced(due)))).await;
         let mut ended = Vec::with_capacity(delivered.len());
         let mut interrupted = Ok(());
         for (due, fate) in delivered {
