@@ -169,24 +169,25 @@ impl Sender {
         let until = self.now_ms().saturating_add(millis(CLAIM));
         let claimed = letters::claim(db, group, until).await?;
         let delivered = join_all(claimed.into_iter().map(|due| Box::pin(self.traced(due)))).await;
-        let mut ended = Vec::with_capacity(delivered.len());
-        let mut interrupted = Ok(());
+        let (mut ended, mut later) = (Vec::with_capacity(delivered.len()), Vec::new());
+        let mut finished = Ok(());
         for (due, fate) in delivered {
-            let pause = match fate {
-                Ok(Fate::Ended(outcome)) => {
-                    ended.push((due, outcome));
-                    continue;
+            match fate {
+                Ok(Fate::Ended(outcome)) => ended.push((due, outcome)),
+                Ok(Fate::Later(pause)) => later.push((due, pause)),
+                Err(interrupted) => {
+                    finished = Err(interrupted);
+                    later.push((due, PAUSE));
                 }
-                Ok(Fate::Later(pause)) => pause,
-                Err(error) => {
-                    interrupted = Err(error);
-                    PAUSE
-                }
-            };
-            letters::put_off(db, &due, self.now_ms().saturating_add(millis(pause))).await?;
+            }
         }
-        self.tell(db, ended).await?;
-        interrupted
+        // First what was sent: whatever fails for another letter, it must not go out again.
+        finished = self.tell(db, ended).await.and(finished);
+        for (due, pause) in later {
+            let put_off = letters::put_off(db, &due, self.now_ms().saturating_add(millis(pause))).await;
+            finished = finished.and(put_off.map_err(Interrupted::from));
+        }
+        finished
     }
 
     /// Delivers a letter as a step of the trace that it belongs to.
