@@ -16,10 +16,11 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider};
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::{LevelFilter, dynamic_filter_fn};
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::{self, OtlpEndpoint};
+use crate::logging::Asked;
 use exporter::Told;
 use sampler::Chosen;
 
@@ -81,10 +82,7 @@ impl Traces {
             .with_threads(false)
             .with_target(false)
             .with_tracked_inactivity(false);
-        // Asked for each span, not once for its place in the code: what a library asks by `tracing::enabled!` stays in the
-        // thread's memory, and a span whose filters need not be asked would take it for their answer.
-        let asked = dynamic_filter_fn(|of, _| is_exported(of)).with_max_level_hint(LevelFilter::INFO);
-        Some(layer.with_filter(asked))
+        Some(layer.with_filter(Asked(filter_fn(is_exported).with_max_level_hint(LevelFilter::INFO))))
     }
 
     /// Sends what is left, within [`FLUSH_LIMIT`]. Call it outside of the runtime, before that ends.

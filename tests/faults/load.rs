@@ -20,7 +20,7 @@ const PROGRESS_LIMIT: Duration = Duration::from_secs(120);
 #[derive(Default)]
 pub struct Load {
     acknowledged: RefCell<BTreeMap<String, Vec<(String, String)>>>,
-    refusals: Cell<usize>,
+    refusals: RefCell<Vec<String>>,
     /// How long each acknowledged write took, from its first try.
     took: RefCell<Vec<Duration>>,
     stop: Cell<bool>,
@@ -69,9 +69,9 @@ impl Load {
         .await;
     }
 
-    /// How many tries were not acknowledged at once.
-    pub fn refusals(&self) -> usize {
-        self.refusals.get()
+    /// What was said to tries that were not acknowledged at once.
+    pub fn refusals(&self) -> Vec<String> {
+        self.refusals.borrow().clone()
     }
 
     /// How many acknowledged writes took longer than this, from their first try.
@@ -96,7 +96,8 @@ impl Load {
 
     /// Compares what each one's page shows with what was acknowledged to him.
     pub async fn outcome(&self, people: &[Person]) -> Outcome {
-        let mut outcome = Outcome { acknowledged: self.acknowledged(), repeated: self.refusals(), ..Outcome::default() };
+        let mut outcome =
+            Outcome { acknowledged: self.acknowledged(), repeated: self.refusals.borrow().len(), ..Outcome::default() };
         for person in people {
             let acknowledged = self.acknowledged.borrow().get(&person.id).cloned().unwrap_or_default();
             let stories = person.all(&format!("/v1/actors/{}/stories", person.id), 100).await;
@@ -141,17 +142,18 @@ impl Load {
             let body = format!("{} {number}", person.username);
             let began = Instant::now();
             loop {
-                match person.post("/v1/notes", json!({"body": body})).key(body.replace(' ', "-")).sent().await {
+                let refusal = match person.post("/v1/notes", json!({"body": body})).key(body.replace(' ', "-")).sent().await {
                     Ok(answer) if answer.status == 201 => {
                         self.acknowledged.borrow_mut().entry(person.id.clone()).or_default().push((answer.id(), body));
                         self.took.borrow_mut().push(began.elapsed());
                         break;
                     }
                     // Nobody answered, or the outcome is not known, or the first try is still in work.
-                    Ok(answer) => assert!([409, 503].contains(&answer.status.as_u16()), "{answer}"),
-                    Err(_) => {}
-                }
-                self.refusals.set(self.refusals.get() + 1);
+                    Ok(answer) if [409, 503].contains(&answer.status.as_u16()) => answer.to_string(),
+                    Ok(answer) => panic!("{answer}"),
+                    Err(error) => format!("{error:?}"),
+                };
+                self.refusals.borrow_mut().push(format!("after {:?}: {refusal}", began.elapsed()));
                 clock.sleep(REPEAT_AFTER).await;
             }
             if self.stop.get() {

@@ -60,8 +60,8 @@ struct State {
     bytes: usize,
     /// The number of the first that is kept; they are numbered as they come.
     first: u64,
-    /// The followed partitions, and from which offset on all of their records are kept.
-    from: BTreeMap<Partition, u64>,
+    /// The followed partitions.
+    from: BTreeMap<Partition, From>,
     /// How many tails read each.
     seats: BTreeMap<Partition, usize>,
     /// Seats of an earlier time have missed something.
@@ -69,6 +69,15 @@ struct State {
     trouble: Option<Fault>,
     /// Rises with every trouble.
     troubles: u64,
+}
+
+/// From where on all records of a partition are kept. What stands before came when it was followed an earlier time, and
+/// between that time and this one records may be missing.
+#[derive(Clone, Copy)]
+struct From {
+    offset: u64,
+    /// The number of the first that is kept, or will be.
+    number: u64,
 }
 
 /// One tail's place among what is kept.
@@ -108,11 +117,12 @@ impl Live {
         }
         let shared = &self.shared;
         let mut state = shared.state();
-        if positions.iter().any(|(partition, next)| state.from.get(&partition).is_some_and(|&from| from > next)) {
+        if positions.iter().any(|(partition, next)| state.from.get(&partition).is_some_and(|from| from.offset > next)) {
             return None;
         }
-        for (partition, next) in positions.iter() {
-            state.from.entry(partition).or_insert(next);
+        let number = state.first + state.kept.len() as u64;
+        for (partition, offset) in positions.iter() {
+            state.from.entry(partition).or_insert(From { offset, number });
             *state.seats.entry(partition).or_default() += 1;
         }
         let seat = Seat {
@@ -165,7 +175,11 @@ async fn run(shared: Weak<Shared>, asked: Arc<Notify>, mut reader: Reader, clock
         let changed = reader.leave(&change.left).and_then(|()| reader.follow(&change.more));
         let idle = reader.positions().is_empty();
         let read = match changed {
-            Err(error) => Err(error),
+            Err(error) => {
+                // It may still read what it was to leave: the next consumer starts with what is followed.
+                reader.renew();
+                Err(error)
+            }
             Ok(()) => tokio::select! {
                 () = asked.notified() => continue,
                 read = reader.next(&BATCH), if !idle => read,
@@ -260,7 +274,7 @@ impl State {
         self.from.retain(|partition, _| seats.contains_key(partition));
         let left = followed.iter().map(|(partition, _)| partition).filter(|partition| !self.from.contains_key(partition));
         let more = self.from.iter().filter(|(partition, _)| followed.get(**partition).is_none());
-        Change { left: left.collect(), more: more.map(|(&partition, &from)| (partition, from)).collect() }
+        Change { left: left.collect(), more: more.map(|(&partition, from)| (partition, from.offset)).collect() }
     }
 
     fn keep(&mut self, batch: Vec<Stored>) {
@@ -273,8 +287,8 @@ impl State {
             let Some(oldest) = self.kept.pop_front() else { return };
             self.first += 1;
             self.bytes = self.bytes.saturating_sub(record_bytes(&oldest.record));
-            if let Some(from) = self.from.get_mut(&oldest.place.partition) {
-                *from = (*from).max(oldest.place.offset + 1);
+            if let Some(from) = self.from.get_mut(&oldest.place.partition).filter(|from| from.number < self.first) {
+                from.offset = from.offset.max(oldest.place.offset + 1);
             }
         }
     }
@@ -317,7 +331,9 @@ impl Seat {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         let before = usize::try_from(self.next - state.first).unwrap_or(usize::MAX);
         for stored in state.kept.iter().skip(before) {
-            if positions.get(stored.place.partition).is_some_and(|next| stored.place.offset >= next) {
+            let partition = stored.place.partition;
+            let is_of_this_time = state.from.get(&partition).is_some_and(|from| self.next >= from.number);
+            if is_of_this_time && positions.get(partition).is_some_and(|next| stored.place.offset >= next) {
                 bytes += record_bytes(&stored.record);
                 if batch.len() >= limits.events.max(1) || (bytes > limits.bytes && !batch.is_empty()) {
                     break;
@@ -358,6 +374,7 @@ impl Drop for Seat {
 #[cfg(test)]
 mod tests {
     use aredvi_events::{Place, Record, Topic};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -410,6 +427,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_kept_of_an_earlier_time_is_not_taken_for_the_beginning_of_this_one() {
+        let live = live();
+        for (position, came) in [(0, 0..10), (60, 60..70)] {
+            let followed = live.join(&at(position), &at(70)).expect("near the end");
+            live.shared.state().keep(records(came, 10));
+            drop(followed);
+            live.shared.state().change(&at(0));
+        }
+        let mut late = at(5);
+        let mut seat = live.join(&late, &at(70)).expect("near the end");
+        live.shared.state().keep(records(5..70, 10));
+        assert_eq!(taken(&mut seat, &mut late).await, Some((5..70).collect()), "none is missing");
+    }
+
+    #[tokio::test]
     async fn who_is_too_slow_or_too_far_behind_is_told_so() {
         let live = live();
         assert!(live.join(&at(0), &at(NEAR + 1)).is_none(), "far from the end");
@@ -420,5 +452,68 @@ mod tests {
         assert_eq!(slow, at(5), "nothing is passed over");
         assert!(live.join(&at(5), &at(9)).is_none(), "what comes next is not kept any more");
         assert!(live.join(&at(9), &at(9)).is_some());
+    }
+
+    /// What happens to the shared consumer and its tails.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Append(u64),
+        /// A tail joins so far before the end.
+        Join(u64),
+        /// The consumer changes what it follows, and hands over at most so many records.
+        Turn(u64),
+        /// One of the tails reads.
+        Take(usize),
+        Leave(usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (1..20u64).prop_map(Step::Append),
+            (0..60u64).prop_map(Step::Join),
+            (0..20u64).prop_map(Step::Turn),
+            (0..4usize).prop_map(Step::Take),
+            (0..4usize).prop_map(Step::Leave),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_tail_misses_a_record_whoever_comes_and_goes(steps in proptest::collection::vec(step(), 1..200)) {
+            let (live, runtime) = (live(), tokio::runtime::Builder::new_current_thread().enable_time().build()?);
+            let (mut end, mut followed, mut tails) = (0, Positions::new(), Vec::new());
+            for step in steps {
+                match step {
+                    Step::Append(more) => end += more,
+                    Step::Join(behind) => {
+                        let position = at(end.saturating_sub(behind));
+                        tails.extend(live.join(&position, &at(end)).map(|seat| (seat, position)));
+                    }
+                    Step::Turn(most) => {
+                        let change = live.shared.state().change(&followed);
+                        followed.retain(|partition| !change.left.contains(&partition));
+                        change.more.iter().for_each(|(partition, next)| followed.set(partition, next));
+                        if let Some(next) = followed.get(PARTITION) {
+                            let to = end.min(next + most);
+                            live.shared.state().keep(records(next..to, KEPT_BYTES / 40));
+                            followed.set(PARTITION, to);
+                        }
+                    }
+                    Step::Take(which) if which < tails.len() => {
+                        let (seat, positions) = &mut tails[which];
+                        let next = positions.next(PARTITION);
+                        match runtime.block_on(taken(seat, positions)) {
+                            None => drop(tails.remove(which)),
+                            Some(offsets) => {
+                                let expected: Vec<u64> = (next..).take(offsets.len()).collect();
+                                prop_assert_eq!(offsets, expected);
+                            }
+                        }
+                    }
+                    Step::Leave(which) if which < tails.len() => drop(tails.remove(which)),
+                    Step::Take(_) | Step::Leave(_) => {}
+                }
+            }
+        }
     }
 }
