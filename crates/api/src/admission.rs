@@ -17,6 +17,7 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::time::Instant;
 
 use crate::app::App;
 use crate::caller::Caller;
@@ -33,6 +34,8 @@ use crate::writing::Plan;
 const REMEMBERED_SESSIONS: u64 = 100_000;
 /// How long it remembers one, in seconds: then the cache is asked or nobody.
 const REMEMBERED_FOR: Duration = Duration::from_secs(60);
+/// What it remembers of a session that is used is renewed after this.
+const REMEMBERED_ANEW_AFTER: Duration = Duration::from_secs(10);
 /// Between two looks for a session that the view may not hold yet.
 const LOOK_UP_STEP: Duration = Duration::from_millis(50);
 /// Revocations that a process remembers until the view of the sessions surely has them.
@@ -40,7 +43,7 @@ const REMEMBERED_REVOCATIONS: u64 = 100_000;
 
 /// What this process remembers of sessions: those seen lately, and those it heard revoked.
 pub struct Near {
-    seen: moka::sync::Cache<String, Session>,
+    seen: moka::sync::Cache<String, (Session, Instant)>,
     revoked: moka::sync::Cache<SessionId, ()>,
 }
 
@@ -52,6 +55,18 @@ impl Default for Near {
 }
 
 impl Near {
+    fn remember(&self, token: &Token, session: Session) {
+        let token = token.hash().as_str();
+        let renewed = self.seen.get(token).is_some_and(|(_, since)| since.elapsed() < REMEMBERED_ANEW_AFTER);
+        if !renewed {
+            self.seen.insert(token.to_owned(), (session, Instant::now()));
+        }
+    }
+
+    fn remembered(&self, token: &Token) -> Option<Session> {
+        self.seen.get(token.hash().as_str()).map(|(session, _)| session)
+    }
+
     /// Whether this session was heard revoked.
     pub fn revoked(&self, session: SessionId) -> bool {
         self.revoked.contains_key(&session)
@@ -199,7 +214,7 @@ impl App {
     /// A session that the view of the sessions does not know may be younger than the view, as after the death of its
     /// projector: nobody is unknown before the view holds what this process has heard. It is waited for at most `limit`.
     async fn look_up(&self, mut asked: Admit, limit: Duration) -> Result<Admitted, CacheError> {
-        let admitted = self.sessions.admit(asked.clone()).await?;
+        let admitted = self.sessions.admit(&asked).await?;
         let AskedBy::Holder { token, least } = &mut asked.by else { return Ok(admitted) };
         if admitted.session != Some(Lookup::Unknown) {
             return Ok(admitted);
@@ -207,7 +222,7 @@ impl App {
         *least = self.heard.positions().next(token.partition()).max(*least);
         let again = async {
             loop {
-                let admitted = self.sessions.admit(asked.clone()).await?;
+                let admitted = self.sessions.admit(&asked).await?;
                 if admitted.session != Some(Lookup::NotReady) {
                     return Ok(admitted);
                 }
@@ -241,7 +256,7 @@ impl App {
             self.near.seen.invalidate(token.hash().as_str());
             return Err(Problem::sign_in_required());
         }
-        self.near.seen.insert(token.hash().as_str().to_owned(), session);
+        self.near.remember(token, session);
         Ok(session)
     }
 
@@ -249,7 +264,7 @@ impl App {
         let session = match token {
             None => None,
             Some(token) => {
-                let session = self.near.seen.get(token.hash().as_str()).ok_or_else(Problem::unavailable)?;
+                let session = self.near.remembered(token).ok_or_else(Problem::unavailable)?;
                 Some(Lookup::Found(session))
             }
         };

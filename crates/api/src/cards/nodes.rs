@@ -4,9 +4,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use aredvi_events::{ActorId, MediumId, Partition};
-use aredvi_projectors::facts::Look;
+use aredvi_projectors::facts::{Look, Onlooker};
 use aredvi_projectors::media::queries::{self, Audience, Flags};
-use aredvi_projectors::visibility::Viewer;
+use aredvi_projectors::visibility::{Viewer, may_see_medium};
 use foldhash::{HashMap, HashMapExt as _};
 
 use super::{not_serving, partition_of, shared, unreadable};
@@ -79,6 +79,11 @@ impl NodeView {
 /// How a viewer stands to a medium of this owner and author.
 pub fn medium(look: &Look<'_>, person: Option<ActorId>, node: &queries::Node) -> Medium {
     Medium { owner: look.standing(person, node.owner), author: look.standing(person, node.author), access: node.access }
+}
+
+/// Whether somebody may see a node that is not deleted.
+pub fn sees(onlooker: &Onlooker<'_>, node: &queries::Node) -> bool {
+    may_see_medium(onlooker.viewer(), &onlooker.towards(node.owner), &onlooker.towards(node.author), node.access)
 }
 
 impl App {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aredvi_events::notifications::Verb;
-use aredvi_events::{ActorId, CommentId, MediumId, Partition, Positions, Topic};
-use aredvi_projectors::facts::Look;
+use aredvi_events::{CommentId, MediumId, Partition, Positions, Topic};
+use aredvi_projectors::facts::Onlooker;
 use aredvi_projectors::media::queries::CommentRow;
 use aredvi_projectors::notification_feed::queries::Notification as Told;
 use aredvi_projectors::visibility::{may_see_card, may_see_subject};
 use foldhash::{HashMap, HashSet};
 
-use super::nodes::{Node, medium};
+use super::nodes::{Node, sees};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::problem::Problem;
@@ -37,7 +37,8 @@ impl App {
         let about = self.about(told).await?;
         let visible: Vec<bool> = {
             let look = self.facts.look(self.mint.now_ms());
-            told.iter().map(|told| about.visible(&look, caller.person(), told)).collect()
+            let me = look.by(caller.person());
+            told.iter().map(|told| about.visible(&me, told)).collect()
         };
         let shown: Vec<&Told> = told.iter().zip(&visible).filter(|(_, visible)| **visible).map(|(told, _)| told).collect();
         let nodes: HashSet<MediumId> = shown.iter().filter_map(|told| told.medium).collect();
@@ -75,20 +76,21 @@ impl App {
     ///
     /// # Errors
     /// 503 when a view cannot be read.
-    pub async fn unread(&self, caller: &Caller, told: &[Told]) -> Result<u64, Problem> {
-        let unread: Vec<Told> = told.iter().filter(|told| !told.read).cloned().collect();
-        let about = self.about(&unread).await?;
+    pub async fn unread(&self, caller: &Caller, mut told: Vec<Told>) -> Result<u64, Problem> {
+        told.retain(|told| !told.read);
+        let about = self.about(&told).await?;
         let look = self.facts.look(self.mint.now_ms());
-        let visible = unread.iter().filter(|told| about.visible(&look, caller.person(), told));
+        let me = look.by(caller.person());
+        let visible = told.iter().filter(|told| about.visible(&me, told));
         Ok(u64::try_from(visible.count()).unwrap_or(u64::MAX))
     }
 
     /// Nodes and comments; those that `media` is about to know are waited for.
     async fn about(&self, told: &[Told]) -> Result<About, Problem> {
-        let media: HashSet<MediumId> = told.iter().filter_map(|told| told.medium).collect();
+        let media = || told.iter().filter_map(|told| told.medium);
         let ids: HashSet<(CommentId, Option<MediumId>)> =
             told.iter().filter_map(|told| Some((told.comment?, told.medium))).collect();
-        let mut nodes = self.nodes(media.iter().copied()).await?;
+        let mut nodes = self.nodes(media()).await?;
         let mut comments = self.comment_rows(ids.iter().copied()).await?;
         let of_comments = told.iter().filter(|told| told.comment.is_some_and(|comment| !comments.contains_key(&comment)));
         let of_nodes = told.iter().filter(|told| told.medium.is_some_and(|medium| !nodes.contains_key(&medium)));
@@ -100,7 +102,7 @@ impl App {
             .map(|partition| (partition, heard.next(partition)))
             .collect();
         if !late.is_empty() && self.views.media.wait_for(&late, MEDIA_LIMIT).await {
-            nodes = self.nodes(media).await?;
+            nodes = self.nodes(media()).await?;
             comments = self.comment_rows(ids).await?;
         }
         Ok(About { nodes, comments })
@@ -108,9 +110,9 @@ impl App {
 }
 
 impl About {
-    fn visible(&self, look: &Look<'_>, me: Option<ActorId>, told: &Told) -> bool {
-        let viewer = look.viewer(me);
-        if !may_see_subject(viewer, &look.standing(me, told.subject)) {
+    fn visible(&self, me: &Onlooker<'_>, told: &Told) -> bool {
+        let viewer = me.viewer();
+        if !may_see_subject(viewer, &me.towards(told.subject)) {
             return false;
         }
         let Some(id) = told.medium else {
@@ -118,17 +120,17 @@ impl About {
                 // By asking or following he shows himself.
                 Verb::ActorRequest | Verb::ActorFollow => true,
                 Verb::NoteAdd | Verb::NoteComment | Verb::ActorMention | Verb::ActorMentionComment | Verb::Voteup => {
-                    may_see_card(viewer, &look.standing(me, told.actor))
+                    may_see_card(viewer, &me.towards(told.actor))
                 }
             };
         };
         let Some(node) = self.nodes.get(&id).filter(|node| !node.deleted && node.body.is_some()) else { return false };
-        if !medium(look, me, node).visible(viewer) {
+        if !sees(me, node) {
             return false;
         }
         told.comment.is_none_or(|comment| {
             let row = self.comments.get(&comment).filter(|row| !row.deleted && row.body.is_some());
-            row.is_some_and(|row| may_see_subject(viewer, &look.standing(me, row.author)))
+            row.is_some_and(|row| may_see_subject(viewer, &me.towards(row.author)))
         })
     }
 }

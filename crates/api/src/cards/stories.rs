@@ -52,14 +52,15 @@ impl App {
             .collect();
         let passed = self.passed(&missing_places).await;
         let look = self.facts.look(self.mint.now_ms());
-        let (me, viewer) = (caller.person(), look.viewer(caller.person()));
+        let me = look.by(caller.person());
+        let viewer = me.viewer();
         let view = |(id, made_by): &(StoryId, Option<Place>)| {
             let absent = || match made_by {
                 Some(place) if !passed.contains(place) => StoryView::NotYet,
                 _ => StoryView::Hidden,
             };
             let Some(row) = rows.get(id) else { return absent() };
-            if !may_see_page(viewer, &look.standing(me, row.owner)) || !may_see_subject(viewer, &look.standing(me, row.subject)) {
+            if !may_see_page(viewer, &me.towards(row.owner)) || !may_see_subject(viewer, &me.towards(row.subject)) {
                 return StoryView::Hidden;
             }
             let object = match (row.medium, row.actor) {
@@ -67,9 +68,7 @@ impl App {
                 (Some(medium), _) => node_cards.get(&medium).cloned().map(|card| Object::Node(Box::new(card))),
                 // The row may be kept from before the follow ended.
                 (None, Some(actor)) if !look.follows(row.owner, actor) => None,
-                (None, Some(actor)) if may_see_card(viewer, &look.standing(me, actor)) => {
-                    actors.get(&actor).cloned().map(Object::Actor)
-                }
+                (None, Some(actor)) if may_see_card(viewer, &me.towards(actor)) => actors.get(&actor).cloned().map(Object::Actor),
                 (None, _) => None,
             };
             let comment = row.comment.and_then(|comment| comments.get(&comment).cloned());

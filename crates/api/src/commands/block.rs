@@ -8,7 +8,7 @@ use super::Refusal;
 ///
 /// # Errors
 /// [`Refusal`].
-pub const fn decide(viewer: Viewer, target: &Standing) -> Result<(), Refusal> {
+pub fn decide(viewer: Viewer, target: &Standing) -> Result<(), Refusal> {
     if !viewer.signed_in() || !present(viewer, target) {
         return Err(Refusal::NotVisible);
     }

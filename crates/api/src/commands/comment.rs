@@ -15,22 +15,22 @@ pub struct Comment {
 
 impl Comment {
     /// Whether the viewer may see it.
-    pub const fn visible(&self, viewer: Viewer) -> bool {
+    pub fn visible(&self, viewer: Viewer) -> bool {
         self.medium.visible(viewer) && may_see_subject(viewer, &self.writer)
     }
 
     /// Whether he may change what it says: its writer and the site's administrators.
-    pub const fn may_edit(&self, viewer: Viewer) -> bool {
+    pub fn may_edit(&self, viewer: Viewer) -> bool {
         self.visible(viewer) && (self.writer.is_self || viewer.site_admin())
     }
 
     /// Whether he may take it away: its writer, the medium's owner and the site's administrators.
-    pub const fn may_delete(&self, viewer: Viewer) -> bool {
+    pub fn may_delete(&self, viewer: Viewer) -> bool {
         self.visible(viewer) && (self.writer.is_self || self.medium.owner.is_self || viewer.site_admin())
     }
 
     /// Whether he may like it.
-    pub const fn may_vote(&self, viewer: Viewer) -> bool {
+    pub fn may_vote(&self, viewer: Viewer) -> bool {
         self.visible(viewer) && self.medium.may_join_in(viewer) && !self.writer.blocks && !self.writer.blocked_by
     }
 }

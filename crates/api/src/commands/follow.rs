@@ -21,7 +21,7 @@ pub enum Follow {
 ///
 /// # Errors
 /// [`Refusal`].
-pub const fn decide(viewer: Viewer, leader: &Standing, requested: bool) -> Result<Follow, Refusal> {
+pub fn decide(viewer: Viewer, leader: &Standing, requested: bool) -> Result<Follow, Refusal> {
     if !viewer.signed_in() || !present(viewer, leader) || leader.blocked_by {
         return Err(Refusal::NotVisible);
     }

@@ -9,7 +9,7 @@ use super::Refusal;
 ///
 /// # Errors
 /// [`Refusal`].
-pub const fn decide_add(viewer: Viewer, owner: &Standing) -> Result<(), Refusal> {
+pub fn decide_add(viewer: Viewer, owner: &Standing) -> Result<(), Refusal> {
     if !viewer.signed_in() || !may_see_page(viewer, owner) {
         return Err(Refusal::NotVisible);
     }
@@ -32,22 +32,22 @@ pub struct Medium {
 
 impl Medium {
     /// Whether the viewer may see it.
-    pub const fn visible(&self, viewer: Viewer) -> bool {
+    pub fn visible(&self, viewer: Viewer) -> bool {
         may_see_medium(viewer, &self.owner, &self.author, self.access)
     }
 
     /// Whether he may change what it says: its author and the site's administrators.
-    pub const fn may_edit(&self, viewer: Viewer) -> bool {
+    pub fn may_edit(&self, viewer: Viewer) -> bool {
         self.visible(viewer) && (self.author.is_self || viewer.site_admin())
     }
 
     /// Whether he may take it away: its author, its owner and the site's administrators.
-    pub const fn may_delete(&self, viewer: Viewer) -> bool {
+    pub fn may_delete(&self, viewer: Viewer) -> bool {
         self.visible(viewer) && (self.author.is_self || self.owner.is_self || viewer.site_admin())
     }
 
     /// Whether he may comment, vote and mention there: signed in, and no block either way.
-    pub const fn may_join_in(&self, viewer: Viewer) -> bool {
+    pub fn may_join_in(&self, viewer: Viewer) -> bool {
         self.visible(viewer) && viewer.signed_in() && !self.any_block()
     }
 
@@ -60,7 +60,7 @@ impl Medium {
 ///
 /// # Errors
 /// [`Refusal`].
-pub const fn require(visible: bool, allowed: bool) -> Result<(), Refusal> {
+pub fn require(visible: bool, allowed: bool) -> Result<(), Refusal> {
     match (visible, allowed) {
         (true, true) => Ok(()),
         (true, false) => Err(Refusal::NotAllowed),

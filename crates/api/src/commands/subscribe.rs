@@ -9,7 +9,7 @@ use super::Refusal;
 ///
 /// # Errors
 /// [`Refusal`].
-pub const fn decide(viewer: Viewer, actor: &Standing) -> Result<(), Refusal> {
+pub fn decide(viewer: Viewer, actor: &Standing) -> Result<(), Refusal> {
     if !viewer.signed_in() || !may_see_page(viewer, actor) || actor.blocked_by {
         return Err(Refusal::NotVisible);
     }

@@ -58,9 +58,9 @@ impl FeedIndex {
     /// of authors are judged when the rows are read.
     pub fn slice(&self, wanted: &Wanted<'_>, look: &Look<'_>) -> Slice {
         let outboxes = self.read();
-        let viewer = look.viewer(wanted.viewer);
+        let onlooker = look.by(wanted.viewer);
+        let viewer = onlooker.viewer();
         let before = wanted.before.map_or(u64::MAX, StoryId::get);
-        let me = wanted.viewer.and_then(|viewer| look.ordinal(viewer));
         let mut floor = 0;
         let mut best: BinaryHeap<Reverse<ByAge>> = BinaryHeap::with_capacity(wanted.limit + 1);
         // Whoever has the newest stories comes first: most owners then need not be opened.
@@ -76,7 +76,7 @@ impl FeedIndex {
                 break;
             }
             let Some(outbox) = outboxes.boxes.get(owner as usize) else { continue };
-            let standing = look.standing_at(me, owner);
+            let standing = onlooker.towards_ordinal(owner);
             if !may_see_page(viewer, &standing) {
                 continue;
             }

@@ -195,7 +195,7 @@ impl Live {
             Telling::Count => {
                 let (app, me) = (&self.app, &self.me);
                 let (newest, _) = app.bells.newest(&app.views.notification_feed, me.person, VIEWS_LIMIT).await?;
-                let unread = app.unread(&me.caller, &newest.notifications).await?;
+                let unread = app.unread(&me.caller, newest.notifications).await?;
                 Ok(vec![Said::Count(Unread { unread, more: newest.older })])
             }
         }

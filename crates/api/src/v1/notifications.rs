@@ -59,7 +59,7 @@ async fn count(State(app): State<Arc<App>>, me: SignedIn) -> Result<Response, Pr
     let mut freshness = app.fresh(&me.caller, &[&app.views.media]).await?;
     let (newest, covered) = app.bells.newest(&app.views.notification_feed, me.person, me.caller.wait).await?;
     freshness.stale |= !covered;
-    let unread = app.unread(&me.caller, &newest.notifications).await?;
+    let unread = app.unread(&me.caller, newest.notifications).await?;
     Ok(answer::read(freshness, Unread { unread, more: newest.older }))
 }
 

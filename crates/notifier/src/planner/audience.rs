@@ -7,7 +7,7 @@ use aredvi_journal::ReadError;
 use aredvi_projectors::db::DbError;
 use aredvi_projectors::facts::Look;
 use aredvi_projectors::view::Derived;
-use aredvi_projectors::visibility::{State, may_see_medium, may_see_subject};
+use aredvi_projectors::visibility::{Stands as _, State, may_see_medium, may_see_subject};
 
 use super::Asked;
 use super::notice::{Medium, Telling};
@@ -22,13 +22,13 @@ const FACTS: &[Topic] = &[Topic::Actors, Topic::Graph];
 ///
 /// He must be there himself, neither may block the other, and he must be able to see the medium now.
 pub fn may_be_told(look: &Look<'_>, recipient: ActorId, subject: ActorId, medium: Option<&Medium>) -> bool {
-    let viewer = look.viewer(Some(recipient));
-    let towards = |actor| look.standing(Some(recipient), actor);
+    let recipient_looks = look.by(Some(recipient));
+    let (viewer, towards) = (recipient_looks.viewer(), |actor| recipient_looks.towards(actor));
     let subject = towards(subject);
-    towards(recipient).state == State::Active
+    towards(recipient).state() == State::Active
         && may_see_subject(viewer, &subject)
-        && !subject.blocks
-        && !subject.blocked_by
+        && !subject.blocks()
+        && !subject.blocked_by()
         && medium.is_none_or(|medium| {
             !medium.deleted && may_see_medium(viewer, &towards(medium.owner), &towards(medium.author), medium.access)
         })

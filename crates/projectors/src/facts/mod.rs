@@ -16,8 +16,8 @@ use aredvi_events::envelope::Placed;
 use aredvi_events::{ActorId, Positions, SessionId};
 
 use crate::visibility::{Standing, Viewer};
-use table::Table;
-pub use table::{LoadedActor, LoadedEdge, Privacy, SessionsEnd};
+use table::{Actor, Table};
+pub use table::{Between, LoadedActor, LoadedEdge, Privacy, SessionsEnd};
 
 /// Facts further behind than this are trusted for public things and the viewer's own alone.
 pub const TRUSTED_FOR_MS: i64 = 5_000;
@@ -127,21 +127,13 @@ impl Look<'_> {
 
     /// What stands between `viewer` and `actor`.
     pub fn standing(&self, viewer: Option<ActorId>, actor: ActorId) -> Standing {
-        self.as_trusted(self.table.standing(viewer, actor))
+        self.by(viewer).towards(actor).all()
     }
 
-    /// As [`Look::standing`], by [ordinals](Facts::ordinal).
-    pub fn standing_at(&self, viewer: Option<u32>, actor: u32) -> Standing {
-        self.as_trusted(self.table.standing_at(viewer, actor))
-    }
-
-    const fn as_trusted(&self, mut standing: Standing) -> Standing {
-        if !self.trusted {
-            standing.follows = false;
-            standing.followed_by = false;
-            standing.allows_requests = false;
-        }
-        standing
+    /// The facts as `person` looks at them, for answers that ask of many.
+    pub fn by(&self, person: Option<ActorId>) -> Onlooker<'_> {
+        let known = person.and_then(|person| self.table.find(person));
+        Onlooker { table: &self.table, viewer: self.viewer(person), known, trusted: self.trusted }
     }
 
     /// Whether `follower` follows `leader`, trusted or not.
@@ -188,6 +180,32 @@ impl Look<'_> {
     /// Whether `actor` was registered, whatever became of him.
     pub fn knows(&self, actor: ActorId) -> bool {
         self.table.knows(actor)
+    }
+}
+
+/// One who looks at the facts of one moment.
+#[derive(Clone, Copy)]
+pub struct Onlooker<'a> {
+    table: &'a Table,
+    viewer: Viewer,
+    known: Option<(u32, &'a Actor)>,
+    trusted: bool,
+}
+
+impl<'a> Onlooker<'a> {
+    /// How visibility regards him.
+    pub const fn viewer(&self) -> Viewer {
+        self.viewer
+    }
+
+    /// What stands between him and an actor.
+    pub fn towards(&self, actor: ActorId) -> Between<'a> {
+        Between { viewer: self.known, actor: self.table.find(actor), trusted: self.trusted }
+    }
+
+    /// As [`Onlooker::towards`], by the actor's [ordinal](Facts::ordinal).
+    pub fn towards_ordinal(&self, actor: u32) -> Between<'a> {
+        Between { viewer: self.known, actor: self.table.find_at(actor), trusted: self.trusted }
     }
 }
 

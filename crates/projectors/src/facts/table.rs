@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::recent::Recent;
 use crate::seen::Seen;
-use crate::visibility::{Standing, State};
+use crate::visibility::{Standing, Stands, State};
 
 /// Room for this many actors is made at once, so that no growth of the map stops the process while it serves.
 const FIRST_CAPACITY: usize = 1 << 17;
@@ -36,7 +36,7 @@ pub struct SessionsEnd {
 }
 
 #[derive(Debug, Clone)]
-struct Actor {
+pub(super) struct Actor {
     id: ActorId,
     registered: bool,
     state: State,
@@ -103,6 +103,86 @@ enum Row {
     Edge(u32, u32),
     /// `ties` of `graph`: what else stands from the first to the second.
     Tie(u32, u32),
+}
+
+/// What stands between a viewer and an actor, looked up where it is asked: lists of whom one follows are long and lie far
+/// apart in memory, and most of what is public needs none of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Between<'a> {
+    /// Of a viewer without facts nothing is known.
+    pub(super) viewer: Option<(u32, &'a Actor)>,
+    /// An actor without facts was never there.
+    pub(super) actor: Option<(u32, &'a Actor)>,
+    /// Facts that are not trusted open nothing.
+    pub(super) trusted: bool,
+}
+
+impl Between<'_> {
+    /// All of it.
+    pub fn all(&self) -> Standing {
+        Standing {
+            state: self.state(),
+            access: self.access(),
+            allows_requests: self.allows_requests(),
+            is_self: self.is_self(),
+            administers: self.administers(),
+            follows: self.follows(),
+            followed_by: self.followed_by(),
+            blocked_by: self.blocked_by(),
+            blocks: self.blocks(),
+        }
+    }
+
+    /// What the viewer has with another: himself, and the other's ordinal.
+    fn asks(&self, asked: impl FnOnce(&Actor, u32) -> bool) -> bool {
+        match (self.viewer, self.actor) {
+            (Some((here, viewer)), Some((there, _))) => here != there && asked(viewer, there),
+            (_, _) => false,
+        }
+    }
+
+    /// What another has with the viewer: the other, and the viewer's ordinal.
+    fn is_asked(&self, asked: impl FnOnce(&Actor, u32) -> bool) -> bool {
+        Between { viewer: self.actor, actor: self.viewer, ..*self }.asks(asked)
+    }
+}
+
+impl Stands for Between<'_> {
+    fn state(&self) -> State {
+        self.actor.map_or(State::Erased, |(_, actor)| actor.state)
+    }
+
+    fn access(&self) -> Access {
+        self.actor.map_or_else(Access::default, |(_, actor)| actor.privacy.access)
+    }
+
+    fn allows_requests(&self) -> bool {
+        self.trusted && self.actor.is_some_and(|(_, actor)| actor.privacy.allows_requests)
+    }
+
+    fn is_self(&self) -> bool {
+        matches!((self.viewer, self.actor), (Some((here, _)), Some((there, _))) if here == there)
+    }
+
+    fn administers(&self) -> bool {
+        self.is_self()
+    }
+
+    fn follows(&self) -> bool {
+        self.trusted && self.asks(|viewer, there| holds(&viewer.leaders, there))
+    }
+
+    fn followed_by(&self) -> bool {
+        self.trusted && self.is_asked(|actor, here| holds(&actor.leaders, here))
+    }
+
+    fn blocked_by(&self) -> bool {
+        self.is_asked(|actor, here| holds(&actor.blocks, here))
+    }
+
+    fn blocks(&self) -> bool {
+        self.asks(|viewer, there| holds(&viewer.blocks, there))
+    }
 }
 
 #[derive(Debug)]
@@ -253,34 +333,7 @@ impl Table {
     }
 
     pub fn standing(&self, viewer: Option<ActorId>, actor: ActorId) -> Standing {
-        match self.known_ordinal(actor) {
-            Some(there) => self.standing_at(viewer.and_then(|viewer| self.known_ordinal(viewer)), there),
-            None => Standing { state: State::Erased, ..Standing::default() },
-        }
-    }
-
-    /// What stands between two by their ordinals; of a viewer without one nothing is known.
-    pub fn standing_at(&self, viewer: Option<u32>, there: u32) -> Standing {
-        let Some(found) = self.actors.get(there as usize) else {
-            return Standing { state: State::Erased, ..Standing::default() };
-        };
-        let mut standing = Standing {
-            state: found.state,
-            access: found.privacy.access,
-            allows_requests: found.privacy.allows_requests,
-            ..Standing::default()
-        };
-        let Some(here) = viewer else { return standing };
-        if here == there {
-            standing.is_self = true;
-            standing.administers = true;
-        } else if let Some(looking) = self.actors.get(here as usize) {
-            standing.follows = holds(&looking.leaders, there);
-            standing.followed_by = holds(&found.leaders, here);
-            standing.blocks = holds(&looking.blocks, there);
-            standing.blocked_by = holds(&found.blocks, here);
-        }
-        standing
+        Between { viewer: viewer.and_then(|viewer| self.find(viewer)), actor: self.find(actor), trusted: true }.all()
     }
 
     pub fn leaders(&self, actor: ActorId) -> impl Iterator<Item = ActorId> + '_ {
@@ -348,8 +401,11 @@ impl Table {
         }
     }
 
-    fn find(&self, actor: ActorId) -> Option<(u32, &Actor)> {
-        let ordinal = *self.ordinals.get(&actor)?;
+    pub fn find(&self, actor: ActorId) -> Option<(u32, &Actor)> {
+        self.find_at(*self.ordinals.get(&actor)?)
+    }
+
+    pub fn find_at(&self, ordinal: u32) -> Option<(u32, &Actor)> {
         Some((ordinal, self.actors.get(ordinal as usize)?))
     }
 

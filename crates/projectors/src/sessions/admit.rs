@@ -80,7 +80,7 @@ impl Sessions {
     /// # Errors
     /// [`CacheError`] when the cache does not answer, when the payload is too long, or when the reservation is of
     /// another scope than the asker's.
-    pub async fn admit(&self, request: Admit) -> Result<Admitted, CacheError> {
+    pub async fn admit(&self, request: &Admit) -> Result<Admitted, CacheError> {
         if let Some((key, payload)) = &request.reservation {
             CacheError::check("the reservation's payload", payload.len(), MAX_PAYLOAD_BYTES)?;
             if key.scope() != request.scope() {
@@ -92,8 +92,8 @@ impl Sessions {
             Engine::Redis(redis) => {
                 let most = self.cache.reservations_of_a_tag();
                 let script = if request.reservation.is_some() { &ADMIT_AND_RESERVE } else { &ADMIT };
-                let answer = redis.script(script, &request.scope().tag(), |script| fill(script, &request, now, most)).await?;
-                read(&request, answer)
+                let answer = redis.script(script, &request.scope().tag(), |script| fill(script, request, now, most)).await?;
+                read(request, answer)
             }
             Engine::Sqlite(sqlite) => {
                 let (admitted, reserved) = sqlite
@@ -151,7 +151,7 @@ impl Store {
     fn admit(&mut self, request: &Admit, now: i64) -> rusqlite::Result<(Admitted, Option<ReserveAnswer>)> {
         let mut admitted = Admitted { session: None, positions: Positions::new(), rated: Vec::new(), reservation: None };
         if let AskedBy::Holder { token, least } = &request.by {
-            let lookup = self.find_session(token.partition().number, &token.hash(), *least, now)?;
+            let lookup = self.find_session(token.partition().number, token.hash(), *least, now)?;
             admitted.session = Some(lookup);
             let Lookup::Found(session) = lookup else { return Ok((admitted, None)) };
             admitted.positions = self.positions_of(&session)?;

@@ -74,7 +74,7 @@ impl Sessions {
     /// # Errors
     /// [`CacheError`] when the cache does not answer.
     pub async fn lookup(&self, token: &Token, least: u64) -> Result<Lookup, CacheError> {
-        let (partition, hash, now) = (token.partition().number, token.hash(), self.cache.clock().now_ms());
+        let (partition, hash, now) = (token.partition().number, token.hash().clone(), self.cache.clock().now_ms());
         match self.cache.engine() {
             Engine::Redis(redis) => {
                 let (word, held): (String, String) = redis

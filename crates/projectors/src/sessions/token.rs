@@ -25,6 +25,7 @@ const HASH_CHARS: usize = 43;
 pub struct Token {
     person: ActorId,
     text: Zeroizing<String>,
+    hash: TokenHash,
 }
 
 /// A text that is no session token.
@@ -43,7 +44,7 @@ impl Token {
         let mut bytes = Zeroizing::new([0; PERSON_BYTES + SECRET_BYTES]);
         bytes[..PERSON_BYTES].copy_from_slice(&person.get().to_be_bytes());
         bytes[PERSON_BYTES..].copy_from_slice(secret.as_slice());
-        Self { person, text: Zeroizing::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes.as_slice()))) }
+        Self::of(person, format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes.as_slice())))
     }
 
     /// Reads what a client sent.
@@ -61,7 +62,12 @@ impl Token {
             return Err(NotAToken);
         }
         let person = Id::new(u64::from_be_bytes(*person)).ok_or(NotAToken)?;
-        Ok(Self { person: person.into(), text: Zeroizing::new(text.to_owned()) })
+        Ok(Self::of(person.into(), text.to_owned()))
+    }
+
+    fn of(person: ActorId, text: String) -> Self {
+        let hash = TokenHash(URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes())));
+        Self { person, text: Zeroizing::new(text), hash }
     }
 
     /// Whose it says it is; believe it only when a lookup found its session.
@@ -75,8 +81,8 @@ impl Token {
     }
 
     /// What may be kept of it.
-    pub fn hash(&self) -> TokenHash {
-        TokenHash(URL_SAFE_NO_PAD.encode(Sha256::digest(self.text.as_bytes())))
+    pub const fn hash(&self) -> &TokenHash {
+        &self.hash
     }
 
     /// The secret itself, for the answer to the one who signed in.
@@ -127,7 +133,7 @@ mod tests {
         assert_eq!(read.person(), token.person());
         assert_eq!(read.hash(), token.hash());
         assert_eq!(read.partition(), Partition::of(Topic::Sessions, "77"));
-        assert_eq!(TokenHash::parse(token.hash().as_str()), Some(token.hash()));
+        assert_eq!(TokenHash::parse(token.hash().as_str()).as_ref(), Some(token.hash()));
         assert_eq!(token.reveal().len(), 58);
     }
 

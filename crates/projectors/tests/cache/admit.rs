@@ -39,13 +39,13 @@ async fn one_round_trip_tells_all() {
         let last: Positions = [(media, 9), (Partition { topic: Topic::Identity, number: 0 }, 4)].into_iter().collect();
         sessions.positions_raise(&session, &last).await.expect("answers");
         sessions.positions_raise(&session, &[(media, 7)].into_iter().collect()).await.expect("answers");
-        let admitted = sessions.admit(write(1, 2, b"ids")).await.expect("answers");
+        let admitted = sessions.admit(&write(1, 2, b"ids")).await.expect("answers");
         assert_eq!(admitted.session, Some(Lookup::Found(session)), "{}", engine.name);
         assert_eq!(admitted.positions, last, "{}", engine.name);
         assert_eq!(sessions.positions_of(&session).await.expect("answers"), last);
         assert_eq!(admitted.rated.iter().map(|rated| (rated.allowed, rated.remaining)).collect::<Vec<_>>(), [(true, 1)]);
         assert!(matches!(admitted.reservation, Some(Reservation::Fresh(_))), "{}: {admitted:?}", engine.name);
-        let repeated = sessions.admit(write(1, 2, b"other ids")).await.expect("answers");
+        let repeated = sessions.admit(&write(1, 2, b"other ids")).await.expect("answers");
         assert!(matches!(repeated.reservation, Some(Reservation::InProgress { .. })), "{}", engine.name);
     }
 }
@@ -55,11 +55,11 @@ async fn a_token_that_is_none_spends_nothing_of_the_person_it_names() {
     for engine in engines("forged").await {
         let (sessions, session) = signed_in(&engine).await;
         for _ in 0..3 {
-            let forged = sessions.admit(write(2, 1, b"forged")).await.expect("answers");
+            let forged = sessions.admit(&write(2, 1, b"forged")).await.expect("answers");
             assert_eq!((forged.session, forged.rated.len()), (Some(Lookup::Unknown), 0), "{}", engine.name);
             assert_eq!((forged.positions.len(), forged.reservation), (0, None));
         }
-        let admitted = sessions.admit(write(1, 1, b"ids")).await.expect("answers");
+        let admitted = sessions.admit(&write(1, 1, b"ids")).await.expect("answers");
         assert_eq!(admitted.session, Some(Lookup::Found(session)));
         assert!(admitted.rated[0].allowed, "{}", engine.name);
         assert!(matches!(admitted.reservation, Some(Reservation::Fresh(_))), "{}", engine.name);
@@ -70,10 +70,10 @@ async fn a_token_that_is_none_spends_nothing_of_the_person_it_names() {
 async fn what_a_rate_limit_refuses_reserves_nothing() {
     for engine in engines("refuses").await {
         let (sessions, _) = signed_in(&engine).await;
-        let refused = sessions.admit(write(1, 0, b"ids")).await.expect("answers");
+        let refused = sessions.admit(&write(1, 0, b"ids")).await.expect("answers");
         assert!(!refused.rated[0].allowed);
         assert_eq!(refused.reservation, None, "{}", engine.name);
-        let allowed = sessions.admit(write(1, 5, b"other ids")).await.expect("answers");
+        let allowed = sessions.admit(&write(1, 5, b"other ids")).await.expect("answers");
         assert!(matches!(allowed.reservation, Some(Reservation::Fresh(_))), "{}", engine.name);
     }
 }
@@ -85,12 +85,12 @@ async fn a_guest_is_counted_and_reserves_among_guests_alone() {
         let key = ReservationKey::new(Scope::Guests, "key", [1; 32]).expect("short");
         let hits = vec![Hit { key: "sign-up:203.0.113.7".to_owned(), limit: 5, window: Duration::from_secs(60) }];
         let mut request = Admit { by: AskedBy::Guest, hits, reservation: Some((key, b"ids".to_vec())) };
-        let admitted = sessions.admit(request.clone()).await.expect("answers");
+        let admitted = sessions.admit(&request).await.expect("answers");
         assert_eq!(admitted.session, None);
         assert_eq!(admitted.rated[0].remaining, 4, "{}", engine.name);
         assert!(matches!(admitted.reservation, Some(Reservation::Fresh(_))), "{}", engine.name);
         request.by = AskedBy::Holder { token: token(ANA, 1), least: 0 };
-        assert!(matches!(sessions.admit(request).await, Err(CacheError::OtherScope)));
+        assert!(matches!(sessions.admit(&request).await, Err(CacheError::OtherScope)));
     }
 }
 
@@ -104,13 +104,13 @@ async fn a_session_is_seen_to_the_minute() {
         };
         let request = || Admit { hits: Vec::new(), reservation: None, ..write(1, 1, b"") };
         assert_eq!(seen().await, None);
-        sessions.admit(request()).await.expect("answers");
+        sessions.admit(&request()).await.expect("answers");
         let first = seen().await.expect("seen");
         engine.clock.shift(LAST_SEEN_STEP_MS / 2);
-        sessions.admit(request()).await.expect("answers");
+        sessions.admit(&request()).await.expect("answers");
         assert_eq!(seen().await, Some(first), "{}", engine.name);
         engine.clock.shift(LAST_SEEN_STEP_MS);
-        sessions.admit(request()).await.expect("answers");
+        sessions.admit(&request()).await.expect("answers");
         assert!(seen().await.expect("seen") >= first + LAST_SEEN_STEP_MS, "{}", engine.name);
     }
 }
