@@ -55,31 +55,42 @@ pub(super) async fn oldest_cause(db: &Db) -> Result<Option<i64>, DbError> {
 pub(super) async fn claim(db: &Db, due: Vec<Due>, until_ms: i64) -> Result<Vec<Due>, DbError> {
     let mut tx = db.begin().await?;
     let mut claimed = Vec::with_capacity(due.len());
-    for mut due in due {
-        if claim_one(&mut tx, &due, until_ms).await? {
-            due.next_attempt = until_ms;
-            due.attempts += 1;
-            claimed.push(due);
+    if claim_as_read(&mut tx, &due, until_ms).await? == due.len() as u64 {
+        claimed = due;
+    } else {
+        tx.rollback().await?;
+        tx = db.begin().await?;
+        for due in due {
+            if claim_as_read(&mut tx, std::slice::from_ref(&due), until_ms).await? == 1 {
+                claimed.push(due);
+            }
         }
     }
     tx.commit().await?;
+    for due in &mut claimed {
+        due.next_attempt = until_ms;
+        due.attempts += 1;
+    }
     Ok(claimed)
 }
 
-async fn claim_one(tx: &mut Tx, due: &Due, until_ms: i64) -> Result<bool, DbError> {
-    let sql = "UPDATE letters SET next_attempt = ?, attempts = attempts + 1
-        WHERE recipient = ? AND notification = ? AND channel = ?
-        AND outcome = ? AND settled = 0 AND next_attempt = ? AND attempts = ?";
-    let args = vec![
-        until_ms.into(),
-        due.recipient.into(),
-        due.notification.into(),
-        MAIL.into(),
-        outcome::NONE.into(),
-        due.next_attempt.into(),
-        due.attempts.into(),
-    ];
-    Ok(tx.execute(sql, args).await? == 1)
+/// Claims those of the letters that are as they were read; how many.
+async fn claim_as_read(tx: &mut Tx, due: &[Due], until_ms: i64) -> Result<u64, DbError> {
+    let which = any_of("recipient = ? AND notification = ? AND channel = ? AND next_attempt = ? AND attempts = ?", due.len());
+    let sql = format!(
+        "UPDATE letters SET next_attempt = ?, attempts = attempts + 1 WHERE outcome = ? AND settled = 0 AND ({which})"
+    );
+    let mut args = vec![until_ms.into(), outcome::NONE.into()];
+    for due in due {
+        args.extend([
+            due.recipient.into(),
+            due.notification.into(),
+            MAIL.into(),
+            due.next_attempt.into(),
+            due.attempts.into(),
+        ]);
+    }
+    tx.execute(&sql, args).await
 }
 
 /// Puts a claimed letter off until `until_ms`. A lost claim is somebody else's.
@@ -101,15 +112,16 @@ pub(super) async fn put_off(db: &Db, due: &Due, until_ms: i64) -> Result<(), DbE
     .map(drop)
 }
 
-/// Notes in one transaction that outcomes of the letters stand on the journal: they need not be read back before the next
-/// look.
-pub(super) async fn settle(db: &Db, letters: impl IntoIterator<Item = &Due>) -> Result<(), DbError> {
-    let sql = "UPDATE letters SET settled = 1 WHERE recipient = ? AND notification = ? AND channel = ?";
-    let mut tx = db.begin().await?;
-    for due in letters {
-        tx.execute(sql, vec![due.recipient.into(), due.notification.into(), MAIL.into()]).await?;
-    }
-    tx.commit().await
+/// Notes that outcomes of the letters stand on the journal: they need not be read back before the next look.
+pub(super) async fn settle(db: &Db, letters: &[Due]) -> Result<(), DbError> {
+    let which = any_of("recipient = ? AND notification = ? AND channel = ?", letters.len());
+    let keys = letters.iter().flat_map(|due| [due.recipient.into(), due.notification.into(), MAIL.into()]);
+    db.execute(&format!("UPDATE letters SET settled = 1 WHERE {which}"), keys.collect()).await.map(drop)
+}
+
+/// One of `n` conditions: a form that each engine serves by the primary key. None matches nothing.
+fn any_of(condition: &str, n: usize) -> String {
+    if n == 0 { "1 = 0".to_owned() } else { vec![format!("({condition})"); n].join(" OR ") }
 }
 
 fn read(row: &Row) -> Result<Due, DbError> {

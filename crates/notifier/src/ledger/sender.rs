@@ -1,10 +1,12 @@
 //! Takes letters whose time has come, asks once more whether they may be sent, sends them, and says what came of it.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aredvi_events::deliveries::{Channel, DeliveryEvent, DeliveryFailed, DeliverySent, DeliverySuppressed, Suppression};
 use aredvi_events::mint::derived_id;
-use aredvi_events::{Body, Event, Origin, Topic};
+use aredvi_events::{ActorId, Body, CommentId, Event, MediumId, Origin, Topic};
 use aredvi_projectors::control::State;
 use aredvi_projectors::db::{Db, DbError};
 use aredvi_projectors::runner::{NotReady, ViewReader};
@@ -72,6 +74,15 @@ enum Interrupted {
     Db(#[from] DbError),
     #[error(transparent)]
     Journal(#[from] aredvi_journal::ReadError),
+}
+
+/// What is known of a group's letters at the moment of sending.
+struct Known {
+    media: HashMap<MediumId, Medium>,
+    /// Whether each stands.
+    comments: HashMap<CommentId, bool>,
+    names: HashMap<ActorId, Arc<str>>,
+    addresses: HashMap<ActorId, String>,
 }
 
 /// What is to become of a letter.
@@ -168,34 +179,58 @@ impl Sender {
     async fn take(&self, db: &Db, group: Vec<Due>) -> Result<(), Interrupted> {
         let until = self.now_ms().saturating_add(millis(CLAIM));
         let claimed = letters::claim(db, group, until).await?;
-        let delivered = join_all(claimed.into_iter().map(|due| Box::pin(self.traced(due)))).await;
+        let known = match self.look_up(&claimed).await {
+            Ok(known) => known,
+            Err(interrupted) => {
+                self.put_off(db, claimed.into_iter().map(|due| (due, PAUSE)).collect()).await?;
+                return Err(interrupted);
+            }
+        };
+        let delivered = join_all(claimed.into_iter().map(|due| Box::pin(self.traced(due, &known)))).await;
         let (mut ended, mut later) = (Vec::with_capacity(delivered.len()), Vec::new());
-        let mut finished = Ok(());
         for (due, fate) in delivered {
             match fate {
-                Ok(Fate::Ended(outcome)) => ended.push((due, outcome)),
-                Ok(Fate::Later(pause)) => later.push((due, pause)),
-                Err(interrupted) => {
-                    finished = Err(interrupted);
-                    later.push((due, PAUSE));
-                }
+                Fate::Ended(outcome) => ended.push((due, outcome)),
+                Fate::Later(pause) => later.push((due, pause)),
             }
         }
         // First what was sent: whatever fails for another letter, it must not go out again.
-        finished = self.tell(db, ended).await.and(finished);
-        for (due, pause) in later {
+        let told = self.tell(db, ended).await;
+        told.and(self.put_off(db, later).await)
+    }
+
+    /// What is known of a group's letters, asked together.
+    async fn look_up(&self, group: &[Due]) -> Result<Known, Interrupted> {
+        let planner = self.planner.db()?;
+        let media: Vec<MediumId> = group.iter().filter_map(|due| due.medium).collect();
+        let comments: Vec<CommentId> = group.iter().filter_map(|due| due.comment).collect();
+        let people: Vec<ActorId> = group.iter().flat_map(|due| [due.subject, due.recipient]).collect();
+        let recipients: Vec<ActorId> = group.iter().map(|due| due.recipient).collect();
+        let cards = actors::queries::cards(&self.actors.db()?, &people).await?;
+        Ok(Known {
+            media: planner::queries::media(&planner, &media).await?,
+            comments: planner::queries::comments_stand(&planner, &comments).await?,
+            names: cards.into_iter().filter_map(|card| Some((card.actor, card.name?))).collect(),
+            addresses: accounts::queries::emails(&self.accounts.db()?, &recipients).await?.into_iter().collect(),
+        })
+    }
+
+    /// Each until its pause is over; a failure for one leaves none of the others out.
+    async fn put_off(&self, db: &Db, letters: Vec<(Due, Duration)>) -> Result<(), Interrupted> {
+        let mut done = Ok(());
+        for (due, pause) in letters {
             let put_off = letters::put_off(db, &due, self.now_ms().saturating_add(millis(pause))).await;
-            finished = finished.and(put_off.map_err(Interrupted::from));
+            done = done.and(put_off.map_err(Interrupted::from));
         }
-        finished
+        done
     }
 
     /// Delivers a letter as a step of the trace that it belongs to.
-    async fn traced(&self, mut due: Due) -> (Due, Result<Fate, Interrupted>) {
+    async fn traced(&self, mut due: Due, known: &Known) -> (Due, Fate) {
         let traced = aredvi_traces::sampled_event(due.traceparent.as_deref(), due.cause_time, self.now_ms());
         let Some(trace) = traced else {
             let span = tracing::info_span!("notify.email", notification = %due.notification, recipient = %due.recipient);
-            let fate = self.deliver(&due).instrument(span).await;
+            let fate = self.deliver(&due, known).instrument(span).await;
             return (due, fate);
         };
         let span = tracing::info_span!(
@@ -209,40 +244,34 @@ impl Sender {
         );
         let step = Step::after(trace, span);
         due.traceparent = Some(step.traceparent());
-        let fate = self.deliver(&due).instrument(step.span().clone()).await;
-        if fate.is_err() {
+        let fate = self.deliver(&due, known).instrument(step.span().clone()).await;
+        if matches!(fate, Fate::Later(_)) {
             step.failed();
         }
         (due, fate)
     }
 
-    async fn deliver(&self, due: &Due) -> Result<Fate, Interrupted> {
+    async fn deliver(&self, due: &Due, known: &Known) -> Fate {
         if due.seen {
-            return Ok(suppressed(Suppression::AlreadySeen));
+            return suppressed(Suppression::AlreadySeen);
         }
         if self.now_ms().saturating_sub(due.cause_time) > millis(self.deps.settings.max_age) {
-            return Ok(suppressed(Suppression::TooOld));
+            return suppressed(Suppression::TooOld);
         }
-        let planner = self.planner.db()?;
-        let medium = match due.medium {
-            Some(id) => planner::queries::medium(&planner, id).await?,
-            None => None,
-        };
+        let medium = due.medium.and_then(|id| known.media.get(&id)).copied();
         let comment = match due.comment {
-            Some(id) => planner::queries::comment_stands(&planner, id).await?,
+            Some(id) => known.comments.get(&id).copied(),
             None => Some(true),
         };
         let unheard_of = comment.is_none() || (due.medium.is_some() && medium.is_none());
         if let Some(pause) = backoff::pause_after(due.attempts).filter(|_| unheard_of) {
-            return Ok(Fate::Later(pause.min(PLANNER_COMMITS)));
+            return Fate::Later(pause.min(PLANNER_COMMITS));
         }
-        let cards = actors::queries::cards(&self.actors.db()?, &[due.subject, due.recipient]).await?;
-        let name_of = |who| cards.iter().find(|card| card.actor == who).and_then(|card| card.name.as_deref()).unwrap_or_default();
-        let address = accounts::queries::emails(&self.accounts.db()?, &[due.recipient]).await?.pop();
-        let Some((_, address)) = address else { return Ok(suppressed(Suppression::NoAddress)) };
+        let Some(address) = known.addresses.get(&due.recipient) else { return suppressed(Suppression::NoAddress) };
         if unheard_of || comment == Some(false) || !self.may_be_told(due, medium.as_ref()) {
-            return Ok(suppressed(Suppression::NotVisible));
+            return suppressed(Suppression::NotVisible);
         }
+        let name_of = |who| known.names.get(&who).map(AsRef::as_ref).unwrap_or_default();
         let told = Told {
             verb: due.verb,
             subject_name: name_of(due.subject),
@@ -259,14 +288,14 @@ impl Sender {
             }
             Err(refused) => Err(refused),
         };
-        Ok(match sent {
+        match sent {
             Ok(()) => Fate::Ended(Outcome::Sent),
             Err(SendError::Permanent(code)) => Fate::Ended(Outcome::Failed(code)),
             Err(SendError::Transient(code)) => match backoff::pause_after(due.attempts) {
                 Some(pause) => Fate::Later(pause),
                 None => Fate::Ended(Outcome::Failed(code)),
             },
-        })
+        }
     }
 
     fn may_be_told(&self, due: &Due, medium: Option<&Medium>) -> bool {
