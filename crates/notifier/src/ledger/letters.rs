@@ -77,18 +77,11 @@ pub(super) async fn claim(db: &Db, due: Vec<Due>, until_ms: i64) -> Result<Vec<D
 /// Claims those of the letters that are as they were read; how many.
 async fn claim_as_read(tx: &mut Tx, due: &[Due], until_ms: i64) -> Result<u64, DbError> {
     let which = any_of("recipient = ? AND notification = ? AND channel = ? AND next_attempt = ? AND attempts = ?", due.len());
-    let sql = format!(
-        "UPDATE letters SET next_attempt = ?, attempts = attempts + 1 WHERE outcome = ? AND settled = 0 AND ({which})"
-    );
+    let sql =
+        format!("UPDATE letters SET next_attempt = ?, attempts = attempts + 1 WHERE outcome = ? AND settled = 0 AND ({which})");
     let mut args = vec![until_ms.into(), outcome::NONE.into()];
     for due in due {
-        args.extend([
-            due.recipient.into(),
-            due.notification.into(),
-            MAIL.into(),
-            due.next_attempt.into(),
-            due.attempts.into(),
-        ]);
+        args.extend([due.recipient.into(), due.notification.into(), MAIL.into(), due.next_attempt.into(), due.attempts.into()]);
     }
     tx.execute(&sql, args).await
 }

@@ -97,6 +97,15 @@ impl DbError {
         }
     }
 
+    /// Whether the statement names a table that is not there.
+    pub fn is_no_such_table(&self) -> bool {
+        let said = match self {
+            Self::Unavailable(Source::Engine { message, .. }) | Self::Refused(Source::Engine { message, .. }) => message,
+            _ => return false,
+        };
+        self.mysql_number() == Some(MYSQL_NO_SUCH_TABLE) || said.starts_with("no such table")
+    }
+
     /// Whether a plain INSERT met a row of its key.
     pub const fn is_duplicate(&self) -> bool {
         matches!(self, Self::Duplicate(_))
@@ -219,6 +228,9 @@ fn without_values(number: u16, message: &str) -> String {
 /// Unknown database, column, table; syntax; no default; NULL where none may be; data too long for a column.
 const MYSQL_NAMES_ONLY: &[u16] =
     &[1044, 1045, 1048, 1049, 1050, 1051, 1054, 1061, 1064, 1091, 1146, 1205, 1213, 1290, 1364, 1406];
+
+/// MySQL's number of a table that is not there; SQLite has only its words.
+const MYSQL_NO_SUCH_TABLE: u16 = 1146;
 
 /// MySQL's, MariaDB's and TiDB's numbers that are no fault of a statement.
 const MYSQL_TRANSIENT: &[u16] = &[

@@ -71,10 +71,9 @@ pub(super) async fn bear(
     let wanted = Origin { journal: journal.id(), version: view.schema_version() };
     if Db::exists(&site.write, &name).await? {
         let db = schema::open(site, view.name(), n, SIZES).await?;
-        // One whose birth was interrupted has no such table, or no such rows.
-        let found = schema::origin(&db).await.unwrap_or_default();
+        let found = schema::origin_if_born(&db).await;
         db.close().await;
-        if found.as_ref() == Some(&wanted) {
+        if found?.as_ref() == Some(&wanted) {
             return Ok(());
         }
         Db::drop_schema(&site.write, &name).await?;

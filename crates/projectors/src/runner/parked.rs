@@ -82,13 +82,11 @@ pub(super) async fn of_key(tx: &mut Tx, key: &ParkingKey, limit: usize) -> Resul
     rows.iter().map(read).collect()
 }
 
-/// Where an event is parked, and its key.
-pub(super) async fn find(tx: &mut Tx, event: Uuid) -> Result<Option<(Place, ParkingKey)>, DbError> {
-    let sql = "SELECT topic, part, off, record_key FROM parked WHERE event_id = ? ORDER BY topic, part, off LIMIT 1";
+/// The key of an event that is parked.
+pub(super) async fn key_of(tx: &mut Tx, event: Uuid) -> Result<Option<ParkingKey>, DbError> {
+    let sql = "SELECT topic, record_key FROM parked WHERE event_id = ? ORDER BY topic, part, off LIMIT 1";
     let rows = tx.read(sql, vec![event.into()]).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    let place = Place { partition: partition(row)?, offset: row.id(2)? };
-    Ok(Some((place, (place.partition.topic, row.text(3)?.to_owned()))))
+    rows.first().map(|row| Ok((topic(row, 0)?, row.text(1)?.to_owned()))).transpose()
 }
 
 /// Takes records of a key away, up to and with the one at `through`.
@@ -97,9 +95,10 @@ pub(super) async fn remove_through(tx: &mut Tx, key: &ParkingKey, through: u64) 
     tx.execute(sql, vec![key.0.number().into(), key.1.as_str().into(), through.into()]).await
 }
 
-/// Takes one record away.
-pub(super) async fn remove(tx: &mut Tx, place: Place) -> Result<u64, DbError> {
-    tx.delete_in("parked", ["topic", "part", "off"], vec![tuple(place)]).await
+/// Takes an event of a key away, as often as it was appended.
+pub(super) async fn remove(tx: &mut Tx, key: &ParkingKey, event: Uuid) -> Result<u64, DbError> {
+    let sql = "DELETE FROM parked WHERE topic = ? AND record_key = ? AND event_id = ?";
+    tx.execute(sql, vec![key.0.number().into(), key.1.as_str().into(), event.into()]).await
 }
 
 /// Notes why a record is parked now.

@@ -98,11 +98,10 @@ impl Parking {
                 continue;
             }
             let db = self.open(n).await?;
-            let outcome = match schema::origin(&db).await {
+            let outcome = match schema::origin_if_born(&db).await {
                 Ok(Some(_)) => self.retry_in(&db, n, event).await,
-                Err(error) if error.is_transient() => Err(error.into()),
-                // Its birth was interrupted: there are no such tables, or no such rows.
-                Ok(None) | Err(_) => Ok(None),
+                Ok(None) => Ok(None),
+                Err(error) => Err(error.into()),
             };
             db.close().await;
             released.extend(outcome?.map(|outcome| (n, outcome)));

@@ -122,8 +122,8 @@ impl Projector {
                 if !lease.fence(tx, to).await? {
                     return Err(Failure::Lost);
                 }
-                let Some((place, key)) = parked::find(tx, *event).await? else { return Ok(None) };
-                parked::remove(tx, place).await?;
+                let Some(key) = parked::key_of(tx, *event).await? else { return Ok(None) };
+                parked::remove(tx, &key, *event).await?;
                 tx.insert_ignore("dropped", ["event_id"], vec![[(*event).into()]]).await?;
                 Ok(Some(key))
             }

@@ -138,6 +138,24 @@ async fn a_dropped_event_is_skipped_and_the_later_ones_of_its_key_follow() {
 }
 
 #[tokio::test]
+async fn an_event_that_was_appended_again_is_dropped_as_often_as_it_is_parked() {
+    each(|world| async move {
+        let view = Pairs::default();
+        let ill = poisoned(&world, &view).await;
+        world.append(vec![ill[0].clone(), unfollow(&world.deps.mint, 1, 2)]).await;
+        let process = world.start(&view);
+        let db = world.settle(&view).await;
+        assert_eq!(parked(&db).await.len(), 5);
+        parking(&world, &view).drop(ill[0].id).await.expect("dropped");
+        world.settle(&view).await;
+        assert_eq!(parked(&db).await, Vec::<Vec<Value>>::new(), "its repeat holds nobody up");
+        assert_eq!(rows(&db, "SELECT follows FROM pairs WHERE pair = '1:2'").await, [[0.into()]]);
+        process.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_no_event_is_parked_too() {
     each(|world| async move {
         let (view, mint) = (Pairs::default(), &world.deps.mint);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aredvi_events::{Event, Positions};
 use aredvi_projectors::control::State;
-use aredvi_projectors::db::{Db, Value};
+use aredvi_projectors::db::{Db, Durability, PoolSizes, Value};
 use aredvi_projectors::runner::limits::{ABANDONED_FOR, BIRTH_LEASE};
 use aredvi_projectors::runner::{Difference, NotReady, Parking, Rebuild, RebuildError, Rebuilt, Stage, Status};
 use tokio_util::sync::CancellationToken;
@@ -96,6 +96,28 @@ async fn a_rebuild_fills_itself_when_no_projector_runs() {
         let after = world.settle(&view).await;
         assert_eq!(after.schema(), "pairs_g2");
         assert_eq!(tables(&before).await, tables(&after).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rebuild_goes_on_where_its_schema_was_only_begun() {
+    each(|world| async move {
+        let view = Pairs::default();
+        let process = world.start(&view);
+        world.append(some_events(&world, 100)).await;
+        let before = world.settle(&view).await;
+        // Whoever began it died when it had made one table.
+        world.deps.control.create_building("pairs", 1, uuid::Uuid::nil(), Duration::ZERO).await.expect("begun");
+        let sizes = PoolSizes { write: 1, read: 1 };
+        let begun = Db::open(&world.url, None, "pairs_g2", Durability::Normal, sizes).await.expect("opened");
+        begun.run_schema(&["CREATE TABLE workers (holder INT NOT NULL, PRIMARY KEY (holder))"]).await.expect("made");
+        begun.close().await;
+        let rebuilt = rebuild(&world, &view).await.expect("rebuilt");
+        assert_eq!(rebuilt.generation, 2);
+        let after = world.settle(&view).await;
+        assert_eq!(tables(&before).await, tables(&after).await);
+        process.end().await;
     })
     .await;
 }
