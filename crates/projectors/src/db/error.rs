@@ -99,11 +99,8 @@ impl DbError {
 
     /// Whether the statement names a table that is not there.
     pub fn is_no_such_table(&self) -> bool {
-        let said = match self {
-            Self::Unavailable(Source::Engine { message, .. }) | Self::Refused(Source::Engine { message, .. }) => message,
-            _ => return false,
-        };
-        self.mysql_number() == Some(MYSQL_NO_SUCH_TABLE) || said.starts_with("no such table")
+        self.mysql_number() == Some(MYSQL_NO_SUCH_TABLE)
+            || matches!(self, Self::Refused(Source::Engine { message, .. }) if message.starts_with("no such table"))
     }
 
     /// Whether a plain INSERT met a row of its key.
