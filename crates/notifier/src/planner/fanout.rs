@@ -10,8 +10,11 @@ use super::notice::Telling;
 use super::{Asked, audience, crowd};
 use crate::append::{AppendFailed, append};
 
-/// Recipients that are told at once.
+/// The largest crowd that is told at once, with the batch of its cause.
 pub const CHUNK: usize = 1_000;
+
+/// Of a larger one so many are told at a time: what others are told meanwhile stands behind no more than that.
+const PORTION: usize = 500;
 
 /// Continuations worked on in turn, so that one crowd does not keep the others waiting.
 const IN_TURN: usize = 16;
@@ -57,11 +60,11 @@ pub async fn work(db: &Db, asked: &Asked) -> Result<usize, FanoutError> {
 /// Tells who comes behind `after`; the last of them, or `None` when there is nobody more.
 async fn tell_chunk(db: &Db, asked: &Asked, telling: Telling, after: i64) -> Result<Option<ActorId>, FanoutError> {
     let Some((crowd, verb)) = telling.crowd else { return Ok(None) };
-    let members = crowd::page(db, &crowd, after, CHUNK).await?;
+    let members = crowd::page(db, &crowd, after, PORTION).await?;
     let told = members.iter().filter(|&&member| telling.tells_of_crowd(member)).map(|&member| (member, verb)).collect();
     let chunk = Telling { told, ..telling };
     append(&asked.journal, audience::told(asked, &Positions::new(), &[chunk]).await?).await?;
-    Ok(members.last().copied().filter(|_| members.len() == CHUNK))
+    Ok(members.last().copied().filter(|_| members.len() == PORTION))
 }
 
 async fn move_on(db: &Db, cause: &[u8], after: i64, through: Option<ActorId>) -> Result<(), DbError> {
