@@ -201,6 +201,7 @@ fn after(cursor: &str) -> Result<(String, Place), Problem> {
 fn refused(error: &ParkingError) -> Problem {
     match error {
         ParkingError::NotParked { .. } => Problem::not_found().with_detail(error.to_string()),
+        ParkingError::Behind { .. } => Problem::behind_another().with_detail(error.to_string()),
         ParkingError::NotServing(_)
         | ParkingError::NotApplied(_)
         | ParkingError::Db(_)

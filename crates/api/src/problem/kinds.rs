@@ -51,6 +51,8 @@ kinds! {
     username_taken = CONFLICT, "username-taken", "The username is taken.";
     /// The e-mail address is somebody's.
     email_taken = CONFLICT, "email-taken", "The e-mail address is taken.";
+    /// What stands before it has to be looked at first.
+    behind_another = CONFLICT, "behind-another", "Something else stands before it.";
     /// Something else is called so.
     name_taken = CONFLICT, "name-taken", "The name is taken.";
     /// The body is larger than is read.

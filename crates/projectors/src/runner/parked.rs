@@ -82,6 +82,13 @@ pub(super) async fn of_key(tx: &mut Tx, key: &ParkingKey, limit: usize) -> Resul
     rows.iter().map(read).collect()
 }
 
+/// The first parked record of a key.
+pub(super) async fn first_of_key(db: &Db, key: &ParkingKey) -> Result<Option<Parked>, DbError> {
+    let sql = format!("SELECT {COLUMNS} FROM parked WHERE topic = ? AND record_key = ? ORDER BY off LIMIT 1");
+    let rows = db.read_latest(&sql, vec![key.0.number().into(), key.1.as_str().into()]).await?;
+    rows.first().map(read).transpose()
+}
+
 /// The key of an event that is parked.
 pub(super) async fn key_of(tx: &mut Tx, event: Uuid) -> Result<Option<ParkingKey>, DbError> {
     let sql = "SELECT topic, record_key FROM parked WHERE event_id = ? ORDER BY topic, part, off LIMIT 1";

@@ -36,6 +36,14 @@ pub enum ParkingError {
         /// The event.
         event: Uuid,
     },
+    /// It is parked only because an earlier event of its key is: nobody knows whether anything is wrong with it.
+    #[error("{event} only waits behind {behind}, which is parked too: retry or drop that one")]
+    Behind {
+        /// The event.
+        event: Uuid,
+        /// The first parked event of its key.
+        behind: Uuid,
+    },
     /// No generation of this program's schema version serves.
     #[error("no generation of `{0}` that this program knows serves")]
     NotServing(String),
@@ -110,12 +118,13 @@ impl Parking {
     }
 
     /// Gives an event up: writes so on the log, to the event's own topic and key. The projectors obey when they come to
-    /// it, and the later events of its key follow.
+    /// it, and the later events of its key follow. Only the first parked one of a key can be given up: one behind it may
+    /// repeat an event that was applied long ago, which every later rebuild would then leave out.
     ///
     /// # Errors
-    /// [`ParkingError::NotParked`], [`ParkingError::Append`] or the database's.
+    /// [`ParkingError::NotParked`], [`ParkingError::Behind`], [`ParkingError::Append`] or the database's.
     pub async fn drop(&self, event: Uuid) -> Result<Place, ParkingError> {
-        let parked = self.show(event).await?;
+        let parked = self.first_of_key(event).await?;
         let record = &parked.stored.record;
         let dropped = Event {
             id: self.deps.mint.event_id(),
@@ -128,6 +137,22 @@ impl Parking {
         };
         let places = self.deps.journal.append(vec![encode(record.topic, &dropped)?]).await?;
         places.first().copied().ok_or_else(|| self.not_parked(event))
+    }
+
+    /// A parked record that none of its key is parked before.
+    async fn first_of_key(&self, event: Uuid) -> Result<Parked, ParkingError> {
+        let db = self.serving().await?;
+        let first = async {
+            let Some(found) = parked::show(&db, event).await? else { return Err(self.not_parked(event)) };
+            let key = parking_key(found.stored.place.partition.topic, &found.stored.record.key);
+            match parked::first_of_key(&db, &key).await? {
+                Some(first) if first.event != event => Err(ParkingError::Behind { event, behind: first.event }),
+                Some(_) | None => Ok(found),
+            }
+        };
+        let first = first.await;
+        db.close().await;
+        first
     }
 
     async fn retry_in(&self, db: &Db, n: u32, event: Uuid) -> Result<Option<Released>, ParkingError> {

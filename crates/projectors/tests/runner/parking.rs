@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aredvi_events::{Event, Positions, Record, Topic, codec};
 use aredvi_projectors::db::{Db, Value};
-use aredvi_projectors::runner::{Parking, Released, Status};
+use aredvi_projectors::runner::{Parking, ParkingError, Released, Status};
 
 use crate::view::Pairs;
 use crate::world::{World, each, follow, rows, unfollow, until, vote};
@@ -146,6 +146,8 @@ async fn an_event_that_was_appended_again_is_dropped_as_often_as_it_is_parked() 
         let process = world.start(&view);
         let db = world.settle(&view).await;
         assert_eq!(parked(&db).await.len(), 5);
+        let behind = parking(&world, &view).drop(ill[1].id).await;
+        assert!(matches!(behind, Err(ParkingError::Behind { behind, .. }) if behind == ill[0].id), "{behind:?}");
         parking(&world, &view).drop(ill[0].id).await.expect("dropped");
         world.settle(&view).await;
         assert_eq!(parked(&db).await, Vec::<Vec<Value>>::new(), "its repeat holds nobody up");

@@ -66,8 +66,20 @@ async fn kept(hand: &Started, view: &dyn View) -> Vec<Generation> {
     live
 }
 
-/// All rows are those of an undisturbed run over the same log; what is put aside is what cannot be applied.
+/// All rows are those of an undisturbed run over the same log; what is put aside is what cannot be applied. Whoever stood
+/// still may append once more what follows, until nobody does.
 pub async fn agree(stage: &Stage, hand: &Started) -> Kept {
+    loop {
+        let records = stage.sky.watch.records();
+        settle(stage, hand).await?;
+        let agreed = agree_now(stage, hand).await;
+        if agreed.is_ok() || records == stage.sky.watch.records() {
+            return agreed;
+        }
+    }
+}
+
+async fn agree_now(stage: &Stage, hand: &Started) -> Kept {
     for view in &stage.views {
         let url = &hand.deps.sites.of(view.name()).write;
         let wanted = reference(stage, hand, view.as_ref(), Repeats::Applied).await;
