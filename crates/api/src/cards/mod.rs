@@ -30,7 +30,7 @@ use aredvi_projectors::trouble::Trouble;
 use crate::problem::Problem;
 pub use comments::CommentView;
 use kept::Kept;
-pub use nodes::{Node, NodeView, medium};
+pub use nodes::{Node, NodeView, sees};
 use shelf::Shelf;
 pub use stories::StoryView;
 use young::Young;

@@ -77,7 +77,7 @@ impl NodeView {
 }
 
 /// How a viewer stands to a medium of this owner and author.
-pub fn medium(look: &Look<'_>, person: Option<ActorId>, node: &queries::Node) -> Medium {
+pub(super) fn medium(look: &Look<'_>, person: Option<ActorId>, node: &queries::Node) -> Medium {
     Medium { owner: look.standing(person, node.owner), author: look.standing(person, node.author), access: node.access }
 }
 

@@ -18,7 +18,7 @@ use super::parted::{NotKnown, Parted};
 use super::{At, FOLLOWED, Seat, Turn};
 use crate::app::App;
 use crate::caller::SignedIn;
-use crate::cards::{StoryView, medium, not_serving, unreadable};
+use crate::cards::{StoryView, not_serving, sees, unreadable};
 use crate::cursor::Kind;
 use crate::problem::Problem;
 use crate::shapes::notifications::{Notification, Unread};
@@ -234,7 +234,7 @@ impl Live {
     async fn removed(&self, id: MediumId, stories: Vec<StoryId>) -> Result<Vec<Said>, Problem> {
         let Some(node) = self.app.nodes([id]).await?.remove(&id) else { return Ok(Vec::new()) };
         let look = self.app.facts.look(self.app.mint.now_ms());
-        let seen = medium(&look, Some(self.me.person), &node).visible(look.viewer(Some(self.me.person)));
+        let seen = sees(&look.by(Some(self.me.person)), &node);
         Ok(stories.into_iter().filter(|_| seen).map(Said::Removed).collect())
     }
 

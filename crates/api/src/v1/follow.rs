@@ -6,7 +6,7 @@ use aredvi_events::graph::{FollowRequestEnded, FollowRequested, Followed, Unfoll
 use aredvi_events::topic::pair_key;
 use aredvi_events::{ActorId, NotificationId, StoryId, Topic};
 use aredvi_projectors::graph::queries as graph;
-use aredvi_projectors::visibility::{Standing, Viewer, may_see_card, may_see_page};
+use aredvi_projectors::visibility::{Standing, Viewer, may_see_card, may_see_page, present};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -225,8 +225,8 @@ impl App {
     pub async fn visible_cards(&self, caller: &Caller, actors: Vec<ActorId>) -> Result<Vec<ActorCard>, Problem> {
         let visible: Vec<ActorId> = {
             let look = self.facts.look(self.mint.now_ms());
-            let viewer = look.viewer(caller.person());
-            actors.into_iter().filter(|&actor| may_see_card(viewer, &look.standing(caller.person(), actor))).collect()
+            let me = look.by(caller.person());
+            actors.into_iter().filter(|&actor| may_see_card(me.viewer(), &me.towards(actor))).collect()
         };
         let mut cards = self.actor_cards(visible.iter().copied()).await?;
         Ok(visible.into_iter().filter_map(|actor| cards.remove(&actor)).collect())
@@ -234,14 +234,13 @@ impl App {
 
     /// The cards of those who ask the caller for something: they show themselves by asking.
     async fn asking_cards(&self, caller: &Caller, actors: Vec<ActorId>) -> Result<Vec<ActorCard>, Problem> {
-        let present: Vec<ActorId> = {
+        let asking: Vec<ActorId> = {
             let look = self.facts.look(self.mint.now_ms());
-            let viewer = look.viewer(caller.person());
-            let is_there = |actor| aredvi_projectors::visibility::present(viewer, &look.standing(caller.person(), actor));
-            actors.into_iter().filter(|&actor| is_there(actor)).collect()
+            let me = look.by(caller.person());
+            actors.into_iter().filter(|&actor| present(me.viewer(), &me.towards(actor))).collect()
         };
-        let mut cards = self.actor_cards(present.iter().copied()).await?;
-        Ok(present.into_iter().filter_map(|actor| cards.remove(&actor)).collect())
+        let mut cards = self.actor_cards(asking.iter().copied()).await?;
+        Ok(asking.into_iter().filter_map(|actor| cards.remove(&actor)).collect())
     }
 
     /// The cursor of the next page: there is one when this page was full.

@@ -87,7 +87,7 @@ impl Facts {
 
     /// Whether `follower` follows `leader`, trusted or not: for other in-memory views that hear the same events.
     pub fn follows(&self, follower: ActorId, leader: ActorId) -> bool {
-        self.read().standing(Some(follower), leader).follows
+        self.read().follows(follower, leader)
     }
 
     /// The facts are complete as of `now_ms`: said by whoever tails the journal, each time it reaches the end.
@@ -138,7 +138,7 @@ impl Look<'_> {
 
     /// Whether `follower` follows `leader`, trusted or not.
     pub fn follows(&self, follower: ActorId, leader: ActorId) -> bool {
-        self.table.standing(Some(follower), leader).follows
+        self.table.follows(follower, leader)
     }
 
     /// Whom `actor` follows, in no particular order.

@@ -332,8 +332,9 @@ impl Table {
         }
     }
 
-    pub fn standing(&self, viewer: Option<ActorId>, actor: ActorId) -> Standing {
-        Between { viewer: viewer.and_then(|viewer| self.find(viewer)), actor: self.find(actor), trusted: true }.all()
+    /// Whether `follower` follows `leader`, trusted or not.
+    pub fn follows(&self, follower: ActorId, leader: ActorId) -> bool {
+        Between { viewer: self.find(follower), actor: self.find(leader), trusted: true }.follows()
     }
 
     pub fn leaders(&self, actor: ActorId) -> impl Iterator<Item = ActorId> + '_ {

@@ -162,29 +162,3 @@ pub(super) const POSITIONS: &str = "SELECT topic, part, next FROM positions";
 pub(super) fn positions_of(rows: &[Row]) -> Result<Positions, DbError> {
     rows.iter().map(|row| Ok((partition(row)?, row.id(2)?))).collect()
 }
-
-#[cfg(test)]
-mod tests {
-    use crate::db::{DbUrl, Durability, PoolSizes};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn what_does_not_answer_is_not_taken_for_unborn() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let url = DbUrl::Embedded { dir: dir.path().to_owned() };
-        let open = |schema| Db::open(&url, None, schema, Durability::Normal, PoolSizes::default());
-        let unborn = open("unborn").await.expect("opened");
-        assert!(matches!(origin_if_born(&unborn).await, Ok(None)));
-        unborn.close().await;
-        let damaged = open("damaged").await.expect("opened");
-        damaged.run_schema(&["CREATE TABLE meta (name TEXT, value TEXT)"]).await.expect("made");
-        damaged.close().await;
-        std::fs::write(dir.path().join("damaged.db"), [0xff; 8_192]).expect("written");
-        let found = match open("damaged").await {
-            Ok(damaged) => origin_if_born(&damaged).await,
-            Err(error) => Err(error),
-        };
-        assert!(found.is_err(), "{found:?}");
-    }
-}

@@ -100,6 +100,15 @@ async fn a_rebuild_fills_itself_when_no_projector_runs() {
     .await;
 }
 
+/// A second generation whose maker died when he had made one table.
+async fn begun(world: &World, table: &str) -> Db {
+    world.deps.control.create_building("pairs", 1, uuid::Uuid::nil(), Duration::ZERO).await.expect("begun");
+    let sizes = PoolSizes { write: 1, read: 1 };
+    let begun = Db::open(&world.url, None, "pairs_g2", Durability::Normal, sizes).await.expect("opened");
+    begun.run_schema(&[table]).await.expect("made");
+    begun
+}
+
 #[tokio::test]
 async fn a_rebuild_goes_on_where_its_schema_was_only_begun() {
     each(|world| async move {
@@ -107,16 +116,27 @@ async fn a_rebuild_goes_on_where_its_schema_was_only_begun() {
         let process = world.start(&view);
         world.append(some_events(&world, 100)).await;
         let before = world.settle(&view).await;
-        // Whoever began it died when it had made one table.
-        world.deps.control.create_building("pairs", 1, uuid::Uuid::nil(), Duration::ZERO).await.expect("begun");
-        let sizes = PoolSizes { write: 1, read: 1 };
-        let begun = Db::open(&world.url, None, "pairs_g2", Durability::Normal, sizes).await.expect("opened");
-        begun.run_schema(&["CREATE TABLE workers (holder INT NOT NULL, PRIMARY KEY (holder))"]).await.expect("made");
-        begun.close().await;
-        let rebuilt = rebuild(&world, &view).await.expect("rebuilt");
-        assert_eq!(rebuilt.generation, 2);
+        begun(&world, "CREATE TABLE workers (holder INT NOT NULL, PRIMARY KEY (holder))").await.close().await;
+        assert_eq!(rebuild(&world, &view).await.expect("rebuilt").generation, 2);
         let after = world.settle(&view).await;
         assert_eq!(tables(&before).await, tables(&after).await);
+        process.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_does_not_answer_is_not_taken_for_unborn() {
+    each(|world| async move {
+        let view = Pairs::default();
+        let process = world.start(&view);
+        world.settle(&view).await;
+        // It cannot be asked what it was made from.
+        let begun = begun(&world, "CREATE TABLE meta (other INT NOT NULL, PRIMARY KEY (other))").await;
+        let refused = rebuild(&world, &view).await;
+        assert!(refused.is_err(), "{refused:?}");
+        assert_eq!(rows(&begun, "SELECT COUNT(other) FROM meta").await, [[0.into()]], "it was made anew");
+        begun.close().await;
         process.end().await;
     })
     .await;
