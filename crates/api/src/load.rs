@@ -27,6 +27,7 @@ impl App {
         self.streams.begin(&from);
         self.cards.begin(&from);
         self.heard.begin(&from);
+        self.read_ahead().await;
         Ok(())
     }
 }

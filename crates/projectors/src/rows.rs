@@ -1,6 +1,7 @@
 //! The rows of one table that a batch touches: loaded by one query, folded in memory, written by few statements.
 
 use std::collections::BTreeMap;
+use std::hash::Hash;
 
 use aredvi_events::actors::Access;
 use aredvi_events::fingerprint::Fingerprint;
@@ -24,7 +25,7 @@ pub(crate) trait Stored: Sized + Send + Sync {
     /// Every column, those of the primary key first.
     const COLUMNS: &'static [&'static str];
     /// The primary key.
-    type Key: Ord + Copy + Send + Sync;
+    type Key: Ord + Copy + Hash + Send + Sync;
 
     /// Its key.
     fn key(&self) -> Self::Key;
@@ -110,6 +111,7 @@ macro_rules! row {
                 tx: &mut $crate::db::Tx,
                 rows: Vec<Self>,
             ) -> futures_util::future::BoxFuture<'_, Result<(), $crate::db::DbError>> {
+                rows.iter().for_each(|row| tx.writes($table, &$crate::rows::Stored::key(row)));
                 let rows = rows.into_iter().map(Self::into_values).collect();
                 Box::pin(tx.upsert(&Self::SHAPE, rows))
             }
@@ -118,6 +120,7 @@ macro_rules! row {
                 tx: &mut $crate::db::Tx,
                 rows: Vec<Self>,
             ) -> futures_util::future::BoxFuture<'_, Result<(), $crate::db::DbError>> {
+                rows.iter().for_each(|row| tx.writes($table, &$crate::rows::Stored::key(row)));
                 let rows = rows.into_iter().map(Self::into_values).collect();
                 Box::pin(tx.insert_ignore($table, [$(stringify!($key),)+ $(stringify!($field)),*], rows))
             }
@@ -167,7 +170,8 @@ impl<R: Stored> Rows<R> {
 
     /// Those of `keys` too that exist and are not held.
     pub(crate) async fn load_more(&mut self, tx: &mut Tx, keys: impl IntoIterator<Item = R::Key>) -> Result<(), DbError> {
-        let mut keys: Vec<R::Key> = keys.into_iter().filter(|key| !self.held.contains_key(key)).collect();
+        let unknown = |key: &R::Key| !self.held.contains_key(key) && tx.may_hold(R::TABLE, key);
+        let mut keys: Vec<R::Key> = keys.into_iter().filter(unknown).collect();
         keys.sort_unstable();
         keys.dedup();
         for some in keys.chunks(KEYS_PER_QUERY) {

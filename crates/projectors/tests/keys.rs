@@ -2,6 +2,8 @@
 
 mod engines;
 
+use std::time::Duration;
+
 use aredvi_events::actors::{Access, PersonErased};
 use aredvi_events::envelope::Placed;
 use aredvi_events::media::{MediaEvent, NoteAdded};
@@ -144,6 +146,35 @@ async fn a_destroyed_key_opens_to_nothing_and_never_comes_back() {
         assert!(matches!(reader.create(id(2)).await, Err(KeyError::Erased(_))));
     })
     .await;
+}
+
+#[tokio::test]
+async fn who_hears_of_no_erasure_learns_it_from_the_schema() {
+    engines::each(|url| async move {
+        let (keeper, reader) = (open(&url).await, open(&url).await);
+        keeper.create_all(&[id(1), id(2)]).await.expect("created");
+        let is_live = async || {
+            let keys = reader.fetch(&[id(1), id(2)]).await.expect("keys");
+            [id(1), id(2)].map(|actor| matches!(keys.get(&actor), Some(Key::Live(_))))
+        };
+        assert_eq!(is_live().await, [true, true]);
+        keeper.destroy(id(1)).await.expect("destroyed");
+        pass(Duration::from_secs(11)).await;
+        assert_eq!(is_live().await, [false, true]);
+        // Who fetched nothing for long trusts nothing that is in memory.
+        pass(Duration::from_secs(61)).await;
+        assert!(reader.opener_at_hand(&[id(2)]).is_none());
+        assert_eq!(is_live().await, [false, true]);
+        assert!(reader.opener_at_hand(&[id(2)]).is_some());
+    })
+    .await;
+}
+
+/// Lets time pass at once.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
 }
 
 #[tokio::test]

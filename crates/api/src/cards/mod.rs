@@ -5,6 +5,7 @@
 //! before, but never kept.
 
 mod actors;
+mod ahead;
 mod comments;
 mod kept;
 mod nodes;

@@ -129,7 +129,7 @@ impl App {
     }
 
     /// The rows of these stories. A kept one may be gone since: what it is about tells.
-    async fn story_rows(&self, ids: impl Iterator<Item = StoryId>) -> Result<HashMap<StoryId, Arc<Row>>, Problem> {
+    pub(super) async fn story_rows(&self, ids: impl Iterator<Item = StoryId>) -> Result<HashMap<StoryId, Arc<Row>>, Problem> {
         let mut rows = HashMap::with_capacity(ids.size_hint().0);
         let mut missing = Vec::new();
         for id in ids {

@@ -9,6 +9,8 @@ mod page;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use aredvi_events::actors::Access;
@@ -73,6 +75,27 @@ impl FeedIndex {
     /// Whether no story is held.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The newest stories that are held, of whatever owner, at most `limit`; the newest first.
+    pub fn newest(&self, limit: usize) -> Vec<StoryId> {
+        let outboxes = self.read();
+        // The least one on top.
+        let mut newest: BinaryHeap<Reverse<u64>> = BinaryHeap::with_capacity(limit);
+        for outbox in &outboxes.boxes {
+            for id in outbox.newest_first() {
+                if newest.len() < limit {
+                    newest.push(Reverse(id));
+                    continue;
+                }
+                match newest.peek_mut() {
+                    Some(mut least) if least.0 < id => *least = Reverse(id),
+                    // All the others of this owner are older.
+                    _ => break,
+                }
+            }
+        }
+        newest.into_sorted_vec().into_iter().filter_map(|Reverse(id)| Id::new(id)).map(StoryId::from).collect()
     }
 
     /// The stories on an owner's page that tell of a medium, the newest first, as far as memory reaches.

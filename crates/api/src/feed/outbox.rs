@@ -124,6 +124,11 @@ impl Outbox {
         self.stories.last().map_or(none_held, |story| story.id)
     }
 
+    /// The ids that are held, newest first.
+    pub fn newest_first(&self) -> impl Iterator<Item = u64> {
+        self.stories.iter().rev().map(|story| story.id)
+    }
+
     pub fn len(&self) -> usize {
         self.stories.len()
     }

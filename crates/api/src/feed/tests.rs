@@ -228,6 +228,18 @@ fn below_what_memory_holds_the_rows_are_asked() {
     assert_eq!(shown.first(), Some(&1_009));
 }
 
+#[test]
+fn the_newest_of_all_owners_are_told() {
+    let mut world = World::keeping(1_000);
+    for story in 1_000..1_050 {
+        world.note(if story % 5 == 0 { OTHER } else { LEADER }, story, Access::Public);
+    }
+    let newest = |limit| world.index.newest(limit).into_iter().map(StoryId::get).collect::<Vec<_>>();
+    assert_eq!(newest(7), [1_049, 1_048, 1_047, 1_046, 1_045, 1_044, 1_043]);
+    assert_eq!(newest(1_000).len(), 51, "the notes and the follow");
+    assert!(newest(0).is_empty());
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Note { owner: u64, story: u64 },

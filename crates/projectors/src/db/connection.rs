@@ -8,6 +8,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments, AssertSqlSafe, Decode, MySql, Row as _, Sqlite, Type, TypeInfo, ValueRef};
 
+use super::pool::Pooled;
 use super::{DbError, Dialect, Row, Value};
 
 /// How long a query outside a transaction may take.
@@ -21,7 +22,7 @@ const PREPARED_ARGUMENTS_SQLITE: usize = 64;
 
 /// A connection taken from a pool; dropped, it goes back.
 pub(super) enum Connection {
-    MySql(PoolConnection<MySql>),
+    MySql(Pooled),
     Sqlite(PoolConnection<Sqlite>),
     #[cfg(feature = "simulation")]
     Simulated(super::simulated::SimulatedConnection),
@@ -54,7 +55,7 @@ impl Connection {
             match self {
                 Self::MySql(connection) => sqlx::query_with(AssertSqlSafe(sql), mysql_arguments(args)?)
                     .persistent(prepared)
-                    .fetch_all(&mut **connection)
+                    .fetch_all(connection.asked()?)
                     .await?
                     .iter()
                     .map(mysql_row)
@@ -81,7 +82,7 @@ impl Connection {
             Ok(match self {
                 Self::MySql(connection) => sqlx::query_with(AssertSqlSafe(sql), mysql_arguments(args)?)
                     .persistent(prepared)
-                    .execute(&mut **connection)
+                    .execute(connection.asked()?)
                     .await?
                     .rows_affected(),
                 Self::Sqlite(connection) => sqlx::query_with(AssertSqlSafe(sql), sqlite_arguments(args)?)
@@ -102,7 +103,7 @@ impl Connection {
         let limit = self.limit(STATEMENT_LIMIT);
         let work = async {
             let _ = match self {
-                Self::MySql(connection) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **connection).await?.rows_affected(),
+                Self::MySql(connection) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection.asked()?).await?.rows_affected(),
                 Self::Sqlite(connection) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **connection).await?.rows_affected(),
                 #[cfg(feature = "simulation")]
                 Self::Simulated(connection) => connection.raw(sql).await.map(|()| 0)?,
@@ -137,6 +138,10 @@ impl Connection {
     fn settle<T>(&mut self, result: Result<T, DbError>) -> Result<T, DbError> {
         if result.as_ref().is_err_and(DbError::spoils_connection) {
             self.close_on_drop();
+        } else if let Self::MySql(connection) = self
+            && !result.as_ref().is_err_and(DbError::is_transient)
+        {
+            connection.answered();
         }
         result
     }

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use sqlx::{MySqlPool, SqlitePool};
+use sqlx::SqlitePool;
 
 use super::connection::{Connection, READ_LIMIT, STATEMENT_LIMIT};
+use super::pool::Pool;
 #[cfg(feature = "simulation")]
 use super::simulated;
 use super::url::is_name;
@@ -24,8 +25,8 @@ pub struct Db {
 #[derive(Clone)]
 enum Pools {
     MySql {
-        write: MySqlPool,
-        read: MySqlPool,
+        write: Pool,
+        read: Pool,
     },
     Sqlite {
         write: SqlitePool,

@@ -15,7 +15,9 @@ mod ddl;
 mod dialect;
 mod error;
 mod handle;
+mod keys_written;
 mod mysql;
+mod pool;
 #[cfg(feature = "simulation")]
 pub mod simulated;
 mod sqlite;
@@ -27,6 +29,7 @@ mod value;
 pub use dialect::{Dialect, in_list, padded_in_list};
 pub use error::DbError;
 pub use handle::{Db, Durability, PoolSizes};
+pub use keys_written::KeysWritten;
 pub use tx::Tx;
 pub use upsert::{OnConflict, Upsert};
 pub use url::{DbUrl, NotADbUrl};

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, MySqlConnection, MySqlPool, Row as _};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, MySqlConnection, Row as _};
 
 use super::DbError;
 use super::connection::in_time;
+use super::pool::Pool;
 
 /// How long a caller waits for a connection before the database counts as unavailable: a new one takes half a dozen turns
 /// with the server.
@@ -59,9 +60,10 @@ pub(super) fn options(server: &MySqlConnectOptions) -> MySqlConnectOptions {
 }
 
 /// A pool that connects when it is first used.
-pub(super) fn pool(server: &MySqlConnectOptions, database: &str, connections: u32) -> MySqlPool {
-    MySqlPoolOptions::new()
-        .max_connections(connections.max(1))
+pub(super) fn pool(server: &MySqlConnectOptions, database: &str, connections: u32) -> Pool {
+    let connections = connections.max(1);
+    let pool = MySqlPoolOptions::new()
+        .max_connections(connections)
         .acquire_timeout(ACQUIRE_LIMIT)
         .max_lifetime(MAX_LIFETIME)
         .idle_timeout(IDLE_LIMIT)
@@ -77,7 +79,8 @@ pub(super) fn pool(server: &MySqlConnectOptions, database: &str, connections: u3
         .after_connect(|connection, _| {
             Box::pin(async move { sqlx::raw_sql(AssertSqlSafe(session())).execute(connection).await.map(drop) })
         })
-        .connect_lazy_with(options(server).database(database))
+        .connect_lazy_with(options(server).database(database));
+    Pool::of(pool, connections, ACQUIRE_LIMIT)
 }
 
 /// Makes the database where it is missing, and checks how it compares texts.

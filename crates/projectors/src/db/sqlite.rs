@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use aredvi_events::Clock;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqlitePool};
 
@@ -14,6 +15,8 @@ const READER_LIMIT: Duration = Duration::from_secs(5);
 const WRITER_LIMIT: Duration = Duration::from_secs(30);
 /// How long a statement waits for a writer of another process.
 pub(super) const BUSY_LIMIT: Duration = Duration::from_secs(5);
+/// Between two tries to open a file that others are making.
+const OPEN_AGAIN: Duration = Duration::from_millis(10);
 /// Connections that read beside the writer.
 const READERS: u32 = 2;
 /// A reader that nobody used for this long is closed.
@@ -46,14 +49,7 @@ pub(super) async fn pools(dir: &Path, schema: &str, durability: Durability) -> R
         .pragma("secure_delete", "ON")
         .disable_statement_logging();
     // The writer connects at once: it makes the file, and what is wrong with it shows at start.
-    let writer = SqlitePoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(WRITER_LIMIT)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .connect_with(options.clone())
-        .await?;
+    let writer = writer(&options).await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(READER_LIMIT)
@@ -62,6 +58,26 @@ pub(super) async fn pools(dir: &Path, schema: &str, durability: Durability) -> R
         .test_before_acquire(false)
         .connect_lazy_with(options.pragma("query_only", "ON"));
     Ok((writer, readers))
+}
+
+/// The pool of the one writer. Others may be making the file at this moment: who switches it to its write-ahead log waits
+/// for nobody, and is refused while another is at it.
+async fn writer(options: &SqliteConnectOptions) -> Result<SqlitePool, DbError> {
+    // Only the time that passes is asked for, so any clock will do.
+    let clock = Clock::default();
+    let began = clock.since();
+    loop {
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(WRITER_LIMIT)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false);
+        match pool.connect_with(options.clone()).await.map_err(DbError::from) {
+            Err(DbError::Unavailable(_)) if clock.since().saturating_sub(began) < BUSY_LIMIT => clock.sleep(OPEN_AGAIN).await,
+            opened => return opened,
+        }
+    }
 }
 
 /// Removes the file and what stands beside it.

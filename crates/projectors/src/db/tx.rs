@@ -1,7 +1,10 @@
 //! [`Tx`]: one transaction.
 
+use std::hash::Hash;
+use std::sync::Arc;
+
 use super::connection::{Connection, STATEMENT_LIMIT};
-use super::{DbError, Dialect, Row, Upsert, Value, upsert};
+use super::{DbError, Dialect, KeysWritten, Row, Upsert, Value, upsert};
 
 /// A transaction. Dropped without a commit it is rolled back, at the price of its connection.
 pub struct Tx {
@@ -10,12 +13,14 @@ pub struct Tx {
     connection: Option<Connection>,
     /// Its connection is not given back.
     once: bool,
+    /// What its writer has written, when it is the only one.
+    written: Option<Arc<KeysWritten>>,
 }
 
 impl Tx {
     /// Runs the statements that begin it. Whoever gives up waiting meanwhile leaves no open transaction to the pool.
     pub(super) async fn begin(connection: Connection, statements: &[&str]) -> Result<Self, DbError> {
-        let mut tx = Self { dialect: connection.dialect(), connection: Some(connection), once: false };
+        let mut tx = Self { dialect: connection.dialect(), connection: Some(connection), once: false, written: None };
         for statement in statements {
             tx.connection()?.raw(statement, true).await?;
         }
@@ -26,6 +31,24 @@ impl Tx {
     pub(super) const fn for_once(mut self) -> Self {
         self.once = true;
         self
+    }
+
+    /// Its writer is the only one of the tables, and has written these keys since they were empty: rows of others are not
+    /// looked for.
+    pub fn knows(&mut self, written: &Arc<KeysWritten>) {
+        self.written = Some(Arc::clone(written));
+    }
+
+    /// Whether a row of this key may be there.
+    pub(crate) fn may_hold(&self, table: &'static str, key: &impl Hash) -> bool {
+        self.written.as_ref().is_none_or(|written| written.may_hold(table, key))
+    }
+
+    /// A row of this key is written.
+    pub(crate) fn writes(&self, table: &'static str, key: &impl Hash) {
+        if let Some(written) = &self.written {
+            written.add(table, key);
+        }
     }
 
     /// Which SQL its engine speaks.

@@ -3,6 +3,7 @@
 //! They stand in the schema `keys`, wrapped by the master key, and nowhere in the journal. Nothing here reads an event's
 //! meaning: who is erased, and when, is the journal's to say.
 
+mod cached;
 mod error;
 pub mod master;
 mod seals;

@@ -2,13 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use aredvi_events::fingerprint::FingerprintKey;
 use aredvi_events::{ActorId, DataKey, Event, MasterKey, Mint};
-use moka::sync::Cache;
 use zeroize::Zeroizing;
 
+use super::cached::CachedKeys;
 use super::{KeyError, Opener, Sealer};
 use crate::db::{Db, DbError, DbUrl, Durability, OnConflict, PoolSizes, Tx, Upsert, Value, padded_in_list};
 
@@ -18,6 +17,7 @@ pub(super) const TABLES: &[&str] = &[
     // `wrapped` is NULL once the actor is erased.
     "CREATE TABLE data_keys (actor BIGINT NOT NULL, wrapped VARBINARY(128), made_at BIGINT NOT NULL, destroyed_at BIGINT,
        PRIMARY KEY (actor))",
+    "CREATE INDEX data_keys_by_destruction ON data_keys (destroyed_at)",
     "CREATE TABLE material (name VARCHAR(64) NOT NULL, wrapped VARBINARY(128) NOT NULL, PRIMARY KEY (name))",
 ];
 const TOMBSTONE: Upsert = Upsert {
@@ -27,10 +27,6 @@ const TOMBSTONE: Upsert = Upsert {
 };
 /// The name that the fingerprint key is wrapped under.
 const FINGERPRINTS: &str = "fingerprints";
-/// Keys kept unwrapped in memory.
-const CACHED_KEYS: u64 = 200_000;
-/// How long a key is kept: an erasure reaches every process within this time.
-const CACHED_FOR: Duration = Duration::from_secs(60);
 /// Keys asked for in one statement.
 const FETCHED_AT_ONCE: usize = 10_000;
 
@@ -42,7 +38,7 @@ pub struct KeyStore {
     master: Arc<MasterKey>,
     fingerprints: Arc<FingerprintKey>,
     first_start: bool,
-    cache: Cache<ActorId, Key>,
+    cache: Arc<CachedKeys>,
 }
 
 /// What became of an actor's key.
@@ -63,7 +59,7 @@ impl KeyStore {
         let db = Db::open(url, None, SCHEMA, Durability::Full, sizes).await?;
         db.run_schema(TABLES).await?;
         let (fingerprints, first_start) = fingerprint_key(&db, &master, &mint).await?;
-        let cache = Cache::builder().max_capacity(CACHED_KEYS).time_to_live(CACHED_FOR).build();
+        let cache = Arc::new(CachedKeys::new(mint.clock().clone()));
         Ok(Self { db, mint, master: Arc::new(master), fingerprints: Arc::new(fingerprints), first_start, cache })
     }
 
@@ -138,8 +134,9 @@ impl KeyStore {
     pub async fn fetch(&self, actors: &[ActorId]) -> Result<HashMap<ActorId, Key>, KeyError> {
         let mut keys = HashMap::with_capacity(actors.len());
         let mut asked = HashSet::new();
+        self.cache.confirm(&self.db).await?;
         for &actor in actors {
-            match self.cache.get(&actor) {
+            match self.cache.get(actor) {
                 Some(key) => drop(keys.insert(actor, key)),
                 None => drop(asked.insert(actor)),
             }
@@ -196,7 +193,7 @@ impl KeyStore {
     /// What opens seals of these actors, when all their keys are in memory.
     pub fn opener_at_hand(&self, actors: &[ActorId]) -> Option<Opener> {
         let keys: Option<HashMap<ActorId, Key>> =
-            actors.iter().map(|&actor| self.cache.get(&actor).map(|key| (actor, key))).collect();
+            actors.iter().map(|&actor| self.cache.get(actor).map(|key| (actor, key))).collect();
         keys.map(Opener::new)
     }
 
@@ -220,7 +217,7 @@ impl KeyStore {
 
     /// Forgets a cached key; called at `person.erased`.
     pub fn forget(&self, actor: ActorId) {
-        self.cache.invalidate(&actor);
+        self.cache.forget(actor);
     }
 
     /// Replaces the actor's key by a tombstone, also where there is none: none can be made afterwards.

@@ -5,13 +5,14 @@
 //! that it knows.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aredvi_events::{Clock, Mint, Partition, Positions};
 
-use crate::db::{Db, DbError, Tx, Value};
+use crate::db::{Db, DbError, KeysWritten, Tx, Value};
 
-use super::limits::{FORGET_WORKER, LEASE, RENEW_EVERY};
+use super::limits::{FORGET_WORKER, KEYS_PER_EVENT, LEASE, RENEW_EVERY};
 use super::schema::partition;
 
 /// One worker's leases of one generation.
@@ -23,6 +24,17 @@ pub(super) struct Lease {
     /// When it last said that it lives, as the clock counts.
     beaten: Option<Duration>,
     is_clean: bool,
+    alone: Alone,
+}
+
+/// Whether this worker alone has written what follows from its partitions, and which keys.
+enum Alone {
+    /// It was not asked for.
+    Unasked,
+    /// Each partition was taken at its beginning. Worth knowing until these positions.
+    Since { written: Arc<KeysWritten>, until: Positions },
+    /// Somebody else may have written as well, or what it is good for is over.
+    Not,
 }
 
 /// A held partition.
@@ -38,7 +50,15 @@ impl Lease {
     /// Holds nothing yet.
     pub fn new(db: Db, mint: &Mint) -> Self {
         let holder = mint.random::<16>().into();
-        Self { db, clock: mint.clock().clone(), holder, held: BTreeMap::new(), beaten: None, is_clean: false }
+        Self {
+            db,
+            clock: mint.clock().clone(),
+            holder,
+            held: BTreeMap::new(),
+            beaten: None,
+            is_clean: false,
+            alone: Alone::Unasked,
+        }
     }
 
     /// The held partitions.
@@ -92,6 +112,10 @@ impl Lease {
         let before = self.readable();
         // Whoever held a partition meanwhile and put something aside has moved on in it.
         self.is_clean &= held == self.held;
+        let is_ours = |(p, now): (&Partition, &Held)| now.next == 0 || self.held.get(p).is_some_and(|b| b.next == now.next);
+        if !held.iter().all(is_ours) {
+            self.alone = Alone::Not;
+        }
         self.held = held;
         Ok(before != self.readable())
     }
@@ -103,8 +127,35 @@ impl Lease {
     }
 
     /// Notes whether anything is parked or dropped.
-    pub const fn set_clean(&mut self, is_clean: bool) {
+    pub fn set_clean(&mut self, is_clean: bool) {
         self.is_clean = is_clean;
+        if !is_clean {
+            // What is put aside here may be applied by somebody else.
+            self.alone = Alone::Not;
+        }
+    }
+
+    /// Whether it is still to be told how far the log goes, to remember what is written until there.
+    pub const fn asks_for_end(&self) -> bool {
+        matches!(self.alone, Alone::Unasked)
+    }
+
+    /// Remembers what is written until `until`, when that is at least `remember_from` events.
+    pub fn remember_until(&mut self, until: Positions, remember_from: u64) {
+        let events = self.held.keys().map(|&partition| until.next(partition)).sum::<u64>();
+        self.alone = if events < remember_from {
+            Alone::Not
+        } else {
+            Alone::Since { written: Arc::new(KeysWritten::none(events.saturating_mul(KEYS_PER_EVENT))), until }
+        };
+    }
+
+    /// The keys that were written, when nobody else has written any.
+    pub const fn written(&self) -> Option<&Arc<KeysWritten>> {
+        match &self.alone {
+            Alone::Since { written, .. } => Some(written),
+            Alone::Unasked | Alone::Not => None,
+        }
     }
 
     /// Renews every lease in one statement; whether all are still held.
@@ -146,6 +197,11 @@ impl Lease {
     pub fn advanced(&mut self, to: &Positions) {
         for (partition, held) in &mut self.held {
             held.next = held.next.max(to.next(*partition));
+        }
+        if let Alone::Since { until, .. } = &self.alone
+            && self.held.iter().all(|(&partition, held)| held.next >= until.next(partition))
+        {
+            self.alone = Alone::Not;
         }
     }
 

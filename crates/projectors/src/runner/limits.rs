@@ -49,6 +49,10 @@ pub const PACE: Duration = Duration::from_millis(50);
 pub const BUSY_COMMITS: u32 = 12;
 /// A transaction of at least so many events is none of the small ones.
 pub const LARGE_BATCH: usize = 500;
+/// Fewer events than this are not worth remembering what they wrote.
+pub const WORTH_REMEMBERING: u64 = 20_000;
+/// Keys that an event writes, about.
+pub const KEYS_PER_EVENT: u64 = 2;
 /// Positions are shown to operators' tools this often.
 pub const PUBLISH_EVERY: Duration = Duration::from_secs(5);
 /// Records that a generation may hold parked; when they are more, the view stops.
@@ -74,6 +78,9 @@ pub struct Limits {
     pub grace: Duration,
     /// [`MAX_PARKED`], lower in tests.
     pub max_parked: u64,
+    /// A worker that has at least so many events before it, from the beginning of its partitions on, remembers which keys
+    /// it has written until there, and looks for no row of another key; [`WORTH_REMEMBERING`], lower in tests.
+    pub remember_from: u64,
     /// [`SWEEP_EVERY`], shorter in tests.
     pub sweep_every: Duration,
     /// This is the only process, as on embedded engines: leases found at its start are those of one that died, and need
@@ -88,6 +95,7 @@ impl Default for Limits {
             batch: BatchLimits { events: 4_000, bytes: 8 * 1024 * 1024, wait: Duration::from_millis(500) },
             grace: Duration::from_secs(24 * 60 * 60),
             max_parked: MAX_PARKED,
+            remember_from: WORTH_REMEMBERING,
             sweep_every: SWEEP_EVERY,
             alone: false,
         }

@@ -100,6 +100,9 @@ impl Projector {
     async fn step(&self, lease: &mut Lease, items: &mut [Item], opener: &mut Opener) -> Result<(), Failure> {
         let to = batch::positions(items);
         let mut tx = self.db.begin().await?;
+        if let Some(written) = lease.written() {
+            tx.knows(written);
+        }
         let mut taken = Vec::new();
         let outcome = self.work(&mut tx, lease, items, &to, opener, &mut taken).await;
         let ended = match outcome {

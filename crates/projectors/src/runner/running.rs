@@ -149,7 +149,7 @@ impl Work {
         let stop = self.stop.child_token();
         let mut tasks = JoinSet::new();
         for _ in 0..workers {
-            let worker = Worker::new(self.projector(db), Lease::new(db.clone(), &self.deps.mint), self.deps.limits.batch);
+            let worker = Worker::new(self.projector(db), Lease::new(db.clone(), &self.deps.mint), &self.deps.limits);
             let stop = stop.clone();
             tasks.spawn(async move { worker.run(&stop).await });
         }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::db::DbError;
 
 use super::lease::Lease;
-use super::limits::{BUSY_COMMITS, LARGE_BATCH, PACE, RENEW_EVERY, ROUND};
+use super::limits::{BUSY_COMMITS, LARGE_BATCH, Limits, PACE, RENEW_EVERY, ROUND};
 use super::pause::{Pause, sleep};
 use super::project::{Left, Projector};
 
@@ -20,6 +20,7 @@ pub(super) struct Worker {
     projector: Projector,
     lease: Lease,
     limits: BatchLimits,
+    remember_from: u64,
     tail: Option<Tail>,
     /// When it last looked around, as the clock counts.
     round: Option<Duration>,
@@ -46,10 +47,19 @@ enum Broken {
 
 impl Worker {
     /// It holds nothing yet.
-    pub fn new(projector: Projector, lease: Lease, limits: BatchLimits) -> Self {
+    pub fn new(projector: Projector, lease: Lease, limits: &Limits) -> Self {
         let now = projector.clock.since();
         let beat = Beat { second: now, commits: 0, last: now };
-        Self { projector, lease, limits, tail: None, round: None, renewed: now, beat }
+        Self {
+            projector,
+            lease,
+            limits: limits.batch,
+            remember_from: limits.remember_from,
+            tail: None,
+            round: None,
+            renewed: now,
+            beat,
+        }
     }
 
     /// Works until `stop`, then gives its partitions back.
@@ -128,6 +138,9 @@ impl Worker {
                 self.renew().await?;
                 sleep(&self.projector.clock, wait, stop).await.map_err(|_| Broken::Shutdown)?;
                 return Ok(None);
+            }
+            if self.lease.asks_for_end() {
+                self.lease.remember_until(self.projector.journal.ends(self.projector.view.topics()).await?, self.remember_from);
             }
             self.tail = Some(self.projector.journal.tail(&readable).await?);
         }

@@ -1,8 +1,10 @@
 //! One schema of a view, driven as the runner drives it: `apply` in a transaction, then the commit.
 
+use std::sync::{Arc, Mutex};
+
 use aredvi_events::ActorId;
 use aredvi_events::envelope::Placed;
-use aredvi_projectors::db::{Db, DbUrl, Durability, PoolSizes, Row};
+use aredvi_projectors::db::{Db, DbUrl, Durability, KeysWritten, PoolSizes, Row, Tx};
 use aredvi_projectors::keys::{Key, Opener};
 use aredvi_projectors::view::{Batch, Derived, View};
 
@@ -15,6 +17,8 @@ const ACTORS: u64 = 100;
 pub struct World<'a> {
     view: &'a dyn View,
     opener: Opener,
+    /// What was written since it was cleared, where that is remembered.
+    written: Mutex<Option<Arc<KeysWritten>>>,
     /// The schema.
     pub db: Db,
 }
@@ -27,7 +31,7 @@ impl<'a> World<'a> {
         for table in view.tables() {
             db.run_schema(table.ddl).await.expect("the table");
         }
-        Self { view, opener: opener(&[]), db }
+        Self { view, opener: opener(&[]), written: Mutex::default(), db }
     }
 
     /// From here on the texts of `actors` cannot be opened.
@@ -44,7 +48,7 @@ impl<'a> World<'a> {
     /// Applies a batch; what follows from it.
     pub async fn apply(&self, events: &[Placed]) -> Vec<Derived> {
         let batch = Batch { events: events.to_vec(), opener: self.opener.clone(), serving: true };
-        let mut tx = self.db.begin().await.expect("begin");
+        let mut tx = self.begin().await;
         let derived = self.view.apply(&mut tx, &batch).await.expect("applied");
         tx.commit().await.expect("commit");
         derived
@@ -53,9 +57,17 @@ impl<'a> World<'a> {
     /// Applies a batch and undoes it.
     pub async fn fail(&self, events: &[Placed]) {
         let batch = Batch { events: events.to_vec(), opener: self.opener.clone(), serving: true };
-        let mut tx = self.db.begin().await.expect("begin");
+        let mut tx = self.begin().await;
         self.view.apply(&mut tx, &batch).await.expect("applied");
         tx.rollback().await.expect("rollback");
+    }
+
+    async fn begin(&self) -> Tx {
+        let mut tx = self.db.begin().await.expect("begin");
+        if let Some(written) = &*self.written.lock().expect("unpoisoned") {
+            tx.knows(written);
+        }
+        tx
     }
 
     /// Every row of every table, as two generations are compared.
@@ -74,6 +86,13 @@ impl<'a> World<'a> {
         for table in self.view.tables() {
             self.db.execute(&format!("DELETE FROM {}", table.name), vec![]).await.expect("deleted");
         }
+        *self.written.lock().expect("unpoisoned") = None;
+    }
+
+    /// Forgets everything, and remembers from here on what is written.
+    pub async fn clear_and_remember(&self) {
+        self.clear().await;
+        *self.written.lock().expect("unpoisoned") = Some(Arc::new(KeysWritten::none(1_000)));
     }
 }
 

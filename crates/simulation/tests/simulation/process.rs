@@ -162,6 +162,8 @@ impl Started {
             workers: Some(workers),
             batch: BatchLimits { events, wait: Duration::from_millis(500), ..BatchLimits::default() },
             grace: Duration::from_secs(3_600),
+            // So that rebuilds do it, however short their log is.
+            remember_from: 0,
             ..Limits::default()
         };
         let journal = Journal::simulated(Access::new(log.clone(), process.clone(), sky.clone()));

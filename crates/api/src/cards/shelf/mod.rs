@@ -78,6 +78,11 @@ impl Shelf {
         }
     }
 
+    /// Whether other processes share it, as they share the servers behind the views.
+    pub(super) const fn is_shared(&self) -> bool {
+        self.store.is_some()
+    }
+
     /// The tail begins here.
     pub fn begin(&self, from: &Positions) {
         if self.store.is_some() {
