@@ -1,5 +1,7 @@
 //! Loads what an api process holds in memory.
 
+use std::sync::Arc;
+
 use aredvi_events::{Positions, Topic};
 use aredvi_journal::Journal;
 use aredvi_projectors::db::{DbError, Tx};
@@ -8,6 +10,7 @@ use aredvi_projectors::facts::follow::TOPICS;
 use aredvi_projectors::facts::load::{LoadError, Loading};
 use aredvi_projectors::runner::positions_within;
 use aredvi_projectors::story_feed::queries::scan;
+use tokio::task::JoinSet;
 
 use crate::app::{App, Views};
 use crate::feed::FeedIndex;
@@ -34,7 +37,7 @@ impl App {
 
 /// Fills the facts and the feed index, and says from where to follow: the least of what the snapshots hold, and the end
 /// of what only the future matters of.
-async fn load(journal: &Journal, views: &Views, facts: &Facts, feed: &FeedIndex) -> Result<Positions, LoadError> {
+async fn load(journal: &Journal, views: &Views, facts: &Facts, feed: &Arc<FeedIndex>) -> Result<Positions, LoadError> {
     let ends = journal.ends(&TOPICS).await?;
     let loading = Loading::begin(&views.actors.db()?, &views.graph.db()?).await?;
     let mut stories = views.story_feed.db()?.snapshot().await?;
@@ -52,18 +55,23 @@ async fn load(journal: &Journal, views: &Views, facts: &Facts, feed: &FeedIndex)
         })
         .collect();
     let in_facts = loading.positions().clone();
-    // The database reads the one while this process takes in the other.
-    tokio::try_join!(loading.fill(facts, &from), load_stories(&mut stories, feed))?;
-    stories.rollback().await?;
+    // Each on a core of its own; the one that is left is dropped when the other fails.
+    let mut beside = JoinSet::new();
+    let index = Arc::clone(feed);
+    beside.spawn(async move { load_stories(stories, &index).await });
+    loading.fill(facts, &from).await?;
+    while let Some(loaded) = beside.join_next().await {
+        loaded.map_err(|_| LoadError::Interrupted)??;
+    }
     feed.loaded(&from, &in_facts);
     Ok(from)
 }
 
-async fn load_stories(stories: &mut Tx, feed: &FeedIndex) -> Result<(), DbError> {
+async fn load_stories(mut stories: Tx, feed: &FeedIndex) -> Result<(), DbError> {
     let mut after = None;
     loop {
-        let rows = scan(stories, after, STEP).await?;
-        let Some(last) = rows.last() else { return Ok(()) };
+        let rows = scan(&mut stories, after, STEP).await?;
+        let Some(last) = rows.last() else { return stories.rollback().await };
         after = Some((last.owner, last.id));
         for row in &rows {
             if let Some(object) = row.object() {

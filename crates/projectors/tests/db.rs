@@ -2,6 +2,9 @@
 
 mod engines;
 
+use std::time::Duration;
+
+use aredvi_events::Clock;
 use aredvi_projectors::db::{Db, DbError, DbUrl, Durability, OnConflict, PoolSizes, Row, Upsert, Value, padded_in_list};
 
 const SCHEMA: &[&str] = &[
@@ -177,6 +180,37 @@ async fn a_transaction_given_up_while_it_begins_leaves_nothing_open() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_and_one_with_an_answer_left_to_read_disturbs_nobody() {
+    for engine in engines::engines() {
+        let DbUrl::MySql { .. } = engine.url else { continue };
+        let one = PoolSizes { write: 1, read: 1 };
+        let db = Db::open(&engine.url, None, "things", Durability::Normal, one).await.expect("open");
+        let asked = async || ints(&db.read("SELECT CONNECTION_ID(), 7", vec![]).await.expect("read"));
+        let first = asked().await;
+        assert_eq!(asked().await, first, "the same connection");
+        let clock = Clock::default();
+        let given_up = clock.timeout(Duration::from_millis(50), db.read("SELECT SLEEP(1), 8", vec![])).await;
+        assert!(given_up.is_err(), "its answer is still to come");
+        assert_eq!(asked().await[0][1], 7);
+        // Whoever closes waits for those who are at it.
+        let tx = db.begin().await.expect("begin");
+        let (closed, ended) = tokio::join!(
+            async {
+                db.close().await;
+                clock.since()
+            },
+            async {
+                tokio::task::yield_now().await;
+                tx.commit().await.expect("commit");
+                clock.since()
+            }
+        );
+        assert!(closed >= ended);
+        assert!(db.read("SELECT 1", vec![]).await.is_err());
+    }
 }
 
 #[tokio::test]

@@ -17,7 +17,6 @@ const SEARCH_STEP: f64 = 1.5;
 const MOST_STEPS: u32 = 12;
 const HALVINGS: u32 = 3;
 /// A rate holds when nothing fails, so much of it is answered in its time, and the slowest hundredth within this.
-const ANSWERED: f64 = 0.98;
 const SLOWEST_MS: f64 = 1_000.0;
 /// What a post's record has, in bytes: key, headers and value.
 const RECORD_BYTES: usize = 900;
@@ -64,9 +63,8 @@ pub async fn run(site: &mut Site, settings: &Posts) -> anyhow::Result<Section> {
         let highest = search(site, settings).await?;
         section.add("highest rate that holds", "/s", highest);
         section.note(format!(
-            "A rate holds for {:.0} s when nothing fails, {:.0} % of it is answered and the slowest hundredth within {SLOWEST_MS:.0} ms.",
+            "A rate holds for {:.0} s when nothing fails and the slowest hundredth is answered within {SLOWEST_MS:.0} ms of when it was due.",
             settings.search_seconds,
-            ANSWERED * 100.0
         ));
     }
     let [(_, bootstrap), ..] = site.engines.addresses();
@@ -96,7 +94,8 @@ async fn search(site: &mut Site, settings: &Posts) -> anyhow::Result<f64> {
     for step in 0..MOST_STEPS + HALVINGS {
         let outcome = posts(site, Open::new(rate, settings.search_seconds), 1_000 + u64::from(step)).await?;
         site.column.settle(SETTLE_LIMIT).await?;
-        let held = outcome.failed() == 0 && outcome.rate() >= ANSWERED * rate && outcome.ms(99.0) <= SLOWEST_MS;
+        // A backlog shows in how late the answers are.
+        let held = outcome.failed() == 0 && outcome.ms(99.0) <= SLOWEST_MS;
         eprintln!("posts at {rate:.0}/s: {:.0}/s, p99 {:.1} ms, {} failed", outcome.rate(), outcome.ms(99.0), outcome.failed());
         if held {
             holds = rate

@@ -4,7 +4,7 @@
 
 use aredvi_events::notifications::Verb;
 use aredvi_events::{ActorId, CommentId, MediumId, NotificationId};
-use aredvi_projectors::db::{Db, DbError, Row, Tx};
+use aredvi_projectors::db::{Db, DbError, Row, Tx, Value};
 use uuid::Uuid;
 
 use super::schema::{MAIL, outcome};
@@ -76,33 +76,29 @@ pub(super) async fn claim(db: &Db, due: Vec<Due>, until_ms: i64) -> Result<Vec<D
 
 /// Claims those of the letters that are as they were read; how many.
 async fn claim_as_read(tx: &mut Tx, due: &[Due], until_ms: i64) -> Result<u64, DbError> {
-    let which = any_of("recipient = ? AND notification = ? AND channel = ? AND next_attempt = ? AND attempts = ?", due.len());
+    let which = any_of(AS_READ, due.len());
     let sql =
         format!("UPDATE letters SET next_attempt = ?, attempts = attempts + 1 WHERE outcome = ? AND settled = 0 AND ({which})");
     let mut args = vec![until_ms.into(), outcome::NONE.into()];
-    for due in due {
-        args.extend([due.recipient.into(), due.notification.into(), MAIL.into(), due.next_attempt.into(), due.attempts.into()]);
-    }
+    args.extend(due.iter().flat_map(as_read));
     tx.execute(&sql, args).await
 }
 
 /// Puts a claimed letter off until `until_ms`. A lost claim is somebody else's.
 pub(super) async fn put_off(db: &Db, due: &Due, until_ms: i64) -> Result<(), DbError> {
-    let sql = "UPDATE letters SET next_attempt = ?
-        WHERE recipient = ? AND notification = ? AND channel = ? AND next_attempt = ? AND attempts = ?";
-    db.execute(
-        sql,
-        vec![
-            until_ms.into(),
-            due.recipient.into(),
-            due.notification.into(),
-            MAIL.into(),
-            due.next_attempt.into(),
-            due.attempts.into(),
-        ],
-    )
-    .await
-    .map(drop)
+    let sql = format!("UPDATE letters SET next_attempt = ? WHERE {AS_READ}");
+    let mut args = vec![until_ms.into()];
+    args.extend(as_read(due));
+    db.execute(&sql, args).await.map(drop)
+}
+
+/// Gives claimed letters back before anything was tried: they may be claimed from `until_ms` on, and no attempt counts.
+pub(super) async fn give_back(db: &Db, claimed: &[Due], until_ms: i64) -> Result<(), DbError> {
+    let which = any_of(AS_READ, claimed.len());
+    let sql = format!("UPDATE letters SET next_attempt = ?, attempts = attempts - 1 WHERE {which}");
+    let mut args = vec![until_ms.into()];
+    args.extend(claimed.iter().flat_map(as_read));
+    db.execute(&sql, args).await.map(drop)
 }
 
 /// Notes that outcomes of the letters stand on the journal: they need not be read back before the next look.
@@ -110,6 +106,14 @@ pub(super) async fn settle(db: &Db, letters: &[Due]) -> Result<(), DbError> {
     let which = any_of("recipient = ? AND notification = ? AND channel = ?", letters.len());
     let keys = letters.iter().flat_map(|due| [due.recipient.into(), due.notification.into(), MAIL.into()]);
     db.execute(&format!("UPDATE letters SET settled = 1 WHERE {which}"), keys.collect()).await.map(drop)
+}
+
+/// A letter in the state that [`Due`] tells of, as long as nobody else has claimed it.
+const AS_READ: &str = "recipient = ? AND notification = ? AND channel = ? AND next_attempt = ? AND attempts = ?";
+
+/// The values of [`AS_READ`].
+fn as_read(due: &Due) -> [Value; 5] {
+    [due.recipient.into(), due.notification.into(), MAIL.into(), due.next_attempt.into(), due.attempts.into()]
 }
 
 /// One of `n` conditions: a form that each engine serves by the primary key. None matches nothing.

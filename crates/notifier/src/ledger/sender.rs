@@ -182,7 +182,7 @@ impl Sender {
         let known = match self.look_up(&claimed).await {
             Ok(known) => known,
             Err(interrupted) => {
-                self.put_off(db, claimed.into_iter().map(|due| (due, PAUSE)).collect()).await?;
+                letters::give_back(db, &claimed, self.now_ms().saturating_add(millis(PAUSE))).await?;
                 return Err(interrupted);
             }
         };

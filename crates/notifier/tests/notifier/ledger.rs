@@ -1,5 +1,6 @@
 //! What is sent, and what never is.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aredvi_events::actors::Access;
@@ -9,6 +10,7 @@ use aredvi_events::notifications::{NotificationRaised, NotificationsRead};
 use aredvi_events::topic::pair_key;
 use aredvi_events::{ActorId, Event, NotificationId, Origin, Positions, Topic};
 use aredvi_notifier::ledger::Ledger;
+use aredvi_projectors::actors::Actors;
 
 use crate::planner::{follow, note};
 use crate::world::{Process, World, each, until};
@@ -175,6 +177,35 @@ async fn what_was_not_taken_is_tried_again_until_it_is_too_old() {
         let second = world.raised().await.into_values().find(|raised| raised.recipient == ana).expect("raised").notification;
         let ended = world.delivered(2).await;
         assert!(ended.contains(&suppressed(ana, second, Suppression::TooOld)), "{ended:?}");
+        notifier.end().await;
+        end(processes).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_it_cannot_be_known_whether_a_letter_may_be_sent_no_attempt_counts() {
+    each(|world| async move {
+        let (processes, ana, ben) = community(&world).await;
+        let notifier = world.notifier();
+        world.booked().await;
+        let names = world.reader(&Actors).await.db().expect("serving");
+        names.run_schema(&["ALTER TABLE actors RENAME TO away"]).await.expect("renamed");
+        follow(&world, ana, ben).await;
+        let first = only_notification(&world).await;
+        let letters = world.reader(&Ledger::born(Positions::new())).await.db().expect("serving");
+        let mut turns = BTreeSet::new();
+        let given_back_often = async || {
+            let sql = "SELECT next_attempt, attempts FROM letters WHERE attempts = 0";
+            let rows = letters.read_latest(sql, vec![]).await.expect("rows");
+            turns.extend(rows.iter().map(|row| row.int(0).expect("a time")));
+            turns.len() > 3
+        };
+        until("it was claimed and given back several times", given_back_often).await;
+        names.run_schema(&["ALTER TABLE away RENAME TO actors"]).await.expect("renamed");
+        assert_eq!(world.delivered(1).await, [sent(ben, first)]);
+        let attempts = letters.read_latest("SELECT attempts FROM letters", vec![]).await.expect("rows");
+        assert_eq!(attempts[0].int(0).expect("a number"), 1);
         notifier.end().await;
         end(processes).await;
     })

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use aredvi_events::Clock;
 use sqlx::pool::PoolConnection;
 use sqlx::{MySql, MySqlConnection, MySqlPool};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How long a connection rests here before sqlx has it back.
@@ -95,7 +96,7 @@ impl Pooled {
     /// To ask something. Until [`Pooled::answered`] it counts as asked.
     ///
     /// # Errors
-    /// None that can happen: it is there until it is dropped.
+    /// When it went back, which only dropping it does.
     pub(super) fn asked(&mut self) -> Result<&mut MySqlConnection, sqlx::Error> {
         self.busy = true;
         self.connection.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
@@ -118,18 +119,32 @@ impl Pooled {
 impl Drop for Pooled {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
+        let runtime = Handle::try_current();
         // What was asked and not answered sqlx brings in order, or closes.
-        if self.busy || self.closing || self.seen.elapsed() > UNSEEN || self.shared.permits.is_closed() {
-            return;
-        }
+        let rests = !self.busy && !self.closing && self.seen.elapsed() <= UNSEEN && !self.shared.permits.is_closed();
+        let (Ok(runtime), true) = (runtime, rests) else { return give_back(connection) };
         self.shared.resting().push(Resting { connection, seen: self.seen, since: Instant::now() });
         if self.shared.permits.is_closed() {
             // It was closed meanwhile: nobody else would look.
             self.shared.resting().clear();
         }
         if !self.shared.tended.swap(true, Ordering::AcqRel) {
-            tokio::spawn(tend(Arc::clone(&self.shared)));
+            runtime.spawn(tend(Arc::clone(&self.shared)));
         }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let resting = self.resting.get_mut().unwrap_or_else(PoisonError::into_inner);
+        resting.drain(..).for_each(|resting| give_back(resting.connection));
+    }
+}
+
+/// Lets sqlx have a connection back: a task of its own sees to it, so where none can be started it is closed at once.
+fn give_back(connection: PoolConnection<MySql>) {
+    if Handle::try_current().is_err() {
+        drop(connection.leak());
     }
 }
 

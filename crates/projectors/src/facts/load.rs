@@ -31,6 +31,9 @@ pub enum LoadError {
     /// The journal cannot be read.
     #[error("the journal cannot be read")]
     Journal(#[from] ReadError),
+    /// What was at it was ended.
+    #[error("loading was cut off")]
+    Interrupted,
 }
 
 /// Fills `facts` alone, and says from where to follow: the rest of the log begins at its end.
