@@ -31,6 +31,7 @@ use std::time::Duration;
 use column::Column;
 use contract::Contract;
 use person::Person;
+use reqwest::StatusCode;
 use site::{Setting, Site};
 pub use until::until;
 
@@ -231,11 +232,23 @@ impl World {
         Person { client: guest.client, contract: guest.contract, urls: guest.urls, turn: guest.turn, ..person.clone() }
     }
 
-    /// Somebody new, signed in.
+    /// Somebody new, signed in. On a community that has just begun the verdict may come after the answer: then he waits for
+    /// it, as the contract tells him.
     pub async fn sign_up(&self, name: &str) -> Person {
         let newcomer = self.newcomer(name);
-        let answer = newcomer.post("/v1/people", newcomer.sign_up()).await.expect(201).json();
-        Person { id: answer::id(&answer["person"]), ..newcomer }.in_session(&answer["session"])
+        let answer = newcomer.post("/v1/people", newcomer.sign_up()).await;
+        if answer.status != StatusCode::ACCEPTED {
+            let answer = answer.expect(201).json();
+            return Person { id: answer::id(&answer["person"]), ..newcomer }.in_session(&answer["session"]);
+        }
+        let registration = answer.header("location").expect("where the verdict will be").to_owned();
+        let person = until("the verdict", READY_LIMIT, async || {
+            let registration = newcomer.get(&registration).await.expect(200).json();
+            assert_ne!(registration["state"], "refused", "{registration}");
+            registration["person_id"].as_str().map(str::to_owned)
+        })
+        .await;
+        Person { id: person, ..newcomer }.sign_in().await
     }
 }
 
