@@ -241,6 +241,7 @@ impl World {
             let answer = answer.expect(201).json();
             return Person { id: answer::id(&answer["person"]), ..newcomer }.in_session(&answer["session"]);
         }
+        eprintln!("the verdict about {} came after the answer", newcomer.username);
         let registration = answer.header("location").expect("where the verdict will be").to_owned();
         let person = until("the verdict", READY_LIMIT, async || {
             let registration = newcomer.get(&registration).await.expect(200).json();
