@@ -16,7 +16,7 @@ const SEARCH_STEP: f64 = 1.5;
 /// Steps up, and halvings of the last one.
 const MOST_STEPS: u32 = 12;
 const HALVINGS: u32 = 3;
-/// A rate holds when nothing fails, so much of it is answered in its time, and the slowest hundredth within this.
+/// A rate holds when nothing fails and the slowest hundredth is answered within this.
 const SLOWEST_MS: f64 = 1_000.0;
 /// What a post's record has, in bytes: key, headers and value.
 const RECORD_BYTES: usize = 900;

@@ -1,6 +1,7 @@
 //! Which keys were written, told without asking the engine.
 
 use std::hash::Hash;
+use std::sync::OnceLock;
 
 use fastbloom::AtomicBloomFilter;
 
@@ -11,23 +12,28 @@ const MOST: u64 = 64_000_000;
 
 /// The keys that the only writer of some tables has written to them since they were empty: a row of any other key cannot
 /// be there. Some keys count as written that were not; none that were are missing.
-pub struct KeysWritten(AtomicBloomFilter);
+pub struct KeysWritten {
+    expected: u64,
+    /// Made with the first key: who writes no keys needs no room for them.
+    filter: OnceLock<AtomicBloomFilter>,
+}
 
 impl KeysWritten {
     /// None yet, with room for about so many.
-    pub fn none(expected: u64) -> Self {
-        let expected = usize::try_from(expected.clamp(1, MOST)).unwrap_or(usize::MAX);
-        Self(AtomicBloomFilter::with_false_pos(FALSE_POSITIVES).expected_items(expected))
+    pub const fn none(expected: u64) -> Self {
+        Self { expected, filter: OnceLock::new() }
     }
 
     /// Whether the table may hold a row of this key.
     pub fn may_hold(&self, table: &'static str, key: &impl Hash) -> bool {
-        self.0.contains(&(table, key))
+        self.filter.get().is_some_and(|filter| filter.contains(&(table, key)))
     }
 
     /// The table may hold a row of this key from now on.
     pub fn add(&self, table: &'static str, key: &impl Hash) {
-        self.0.insert(&(table, key));
+        let expected = usize::try_from(self.expected.clamp(1, MOST)).unwrap_or(usize::MAX);
+        let made = || AtomicBloomFilter::with_false_pos(FALSE_POSITIVES).expected_items(expected);
+        self.filter.get_or_init(made).insert(&(table, key));
     }
 }
 
@@ -38,6 +44,7 @@ mod tests {
     #[test]
     fn no_key_that_was_written_is_missing_and_few_others_count_as_written() {
         let written = KeysWritten::none(10_000);
+        assert!(!written.may_hold("one", &1_u64));
         for key in 0..10_000_u64 {
             written.add("one", &key);
         }
