@@ -198,6 +198,11 @@ events! {
 }
 
 impl ActorEvent {
+    /// Whether it says that nothing came of a request: of its actor, who may not be there, it tells nothing.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::RegistrationRefused(_) | Self::RequestRefused(_))
+    }
+
     /// Whom it is about.
     pub const fn person(&self) -> ActorId {
         match self {

@@ -95,6 +95,8 @@ impl Cards {
 impl Listener for Cards {
     fn hear(&self, placed: &Placed) {
         match &placed.event.body {
+            // It changes no card.
+            Body::Actors(event) if event.is_refusal() => {}
             Body::Actors(_) => {
                 if let Ok(actor) = placed.event.key.parse() {
                     self.actors.needs(actor, placed.place.offset);

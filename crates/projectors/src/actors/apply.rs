@@ -45,6 +45,9 @@ impl Actors<'_> {
         if let ActorEvent::PersonRegistered(e) = event {
             return self.register(placed, e);
         }
+        if event.is_refusal() {
+            return Ok(());
+        }
         // Nothing is known of one who was not registered; and after an erasure nothing comes but its receipt.
         let ends = matches!(event, ActorEvent::ErasureCompleted(_));
         let known = self.actors.get(event.person()).filter(|row| ends == (row.state == state::ERASED));

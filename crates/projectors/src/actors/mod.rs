@@ -21,7 +21,7 @@ impl View for Actors {
     }
 
     fn schema_version(&self) -> u32 {
-        2
+        3
     }
 
     fn topics(&self) -> &'static [Topic] {

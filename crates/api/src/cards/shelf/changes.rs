@@ -132,6 +132,7 @@ impl Changes {
 fn changed(placed: &Placed) -> Vec<(CardKind, Id)> {
     match &placed.event.body {
         Body::Actors(ActorEvent::PersonRegistered(_)) | Body::Media(MediaEvent::NoteAdded(_)) => Vec::new(),
+        Body::Actors(event) if event.is_refusal() => Vec::new(),
         Body::Actors(_) => {
             let actor = placed.event.key.parse::<ActorId>();
             actor.map(|actor| (CardKind::Actor, actor.into())).into_iter().collect()
