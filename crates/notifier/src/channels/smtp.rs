@@ -12,8 +12,6 @@ use super::{Letter, OpenError, SendError};
 const COMMAND_LIMIT: Duration = Duration::from_secs(20);
 /// A pooled connection that was not used for this long is closed.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
-/// Connections to the server at once.
-const CONNECTIONS: u32 = 8;
 
 /// A mail server.
 pub(super) struct SmtpMail {
@@ -23,14 +21,15 @@ pub(super) struct SmtpMail {
 }
 
 impl SmtpMail {
-    /// A server at a URL; it is not connected yet.
-    pub(super) fn open(server: &Server) -> Result<Self, OpenError> {
+    /// A server at a URL, not connected yet; `kept` connections stay open for the next letters.
+    pub(super) fn open(server: &Server, kept: usize) -> Result<Self, OpenError> {
+        let kept = u32::try_from(kept).unwrap_or(u32::MAX);
         let transport = |pool| {
             let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(&server.url).map_err(|_| OpenError::Server)?;
             Ok(builder.timeout(Some(COMMAND_LIMIT)).pool_config(pool).build())
         };
         let pool = PoolConfig::new().min_idle(0).idle_timeout(IDLE_LIMIT);
-        Ok(Self { pooled: transport(pool.clone().max_size(CONNECTIONS))?, fresh: transport(pool.max_size(0))? })
+        Ok(Self { pooled: transport(pool.clone().max_size(kept))?, fresh: transport(pool.max_size(0))? })
     }
 
     /// Sends one message. When the connection breaks, as a pooled one does that the server has closed, it is sent once
@@ -79,7 +78,7 @@ mod tests {
     fn mail(server: &SmtpServer) -> SmtpMail {
         let url: MailUrl = format!("smtp://{}", server.address).parse().expect("a url");
         let MailUrl::Smtp(server) = url else { unreachable!("a server's url") };
-        SmtpMail::open(&server).expect("a server")
+        SmtpMail::open(&server, 1).expect("a server")
     }
 
     fn letter(number: u64) -> Letter {
@@ -135,7 +134,7 @@ mod tests {
     async fn nobody_there_may_pass() {
         let url = "smtp://127.0.0.1:1".parse().expect("a url");
         let MailUrl::Smtp(server) = url else { unreachable!("a server's url") };
-        let mail = SmtpMail::open(&server).expect("a server");
+        let mail = SmtpMail::open(&server, 1).expect("a server");
         assert_eq!(mail.send(&letter(1)).await, Err(SendError::Transient("smtp-connection".to_owned())));
     }
 }

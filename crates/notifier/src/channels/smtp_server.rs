@@ -28,9 +28,17 @@ pub struct SmtpServer {
     hang_up: watch::Sender<u64>,
 }
 
+/// Letters that are begun and not yet taken.
+#[derive(Debug, Default)]
+struct AtWork {
+    now: usize,
+    most: usize,
+}
+
 struct Shared {
     mood: Mutex<Mood>,
     taken: Mutex<Vec<String>>,
+    at_work: Mutex<AtWork>,
     connections: watch::Sender<(u64, u64)>,
 }
 
@@ -40,7 +48,8 @@ impl SmtpServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let connections = watch::Sender::new((0, 0));
-        let shared = Arc::new(Shared { mood: Mutex::new(Mood::Takes), taken: Mutex::default(), connections });
+        let shared =
+            Arc::new(Shared { mood: Mutex::new(Mood::Takes), taken: Mutex::default(), at_work: Mutex::default(), connections });
         let hang_up = watch::Sender::new(0);
         let (server, hangs) = (Arc::clone(&shared), hang_up.subscribe());
         tokio::spawn(async move {
@@ -70,6 +79,11 @@ impl SmtpServer {
         self.shared.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How many letters it had at once, begun and not yet taken, at most.
+    pub fn most_at_once(&self) -> usize {
+        self.shared.at_work().most
+    }
+
     /// How many connections were made to it.
     pub fn connections(&self) -> u64 {
         self.shared.connections.borrow().0
@@ -80,6 +94,12 @@ impl SmtpServer {
         let mut connections = self.shared.connections.subscribe();
         self.hang_up.send_modify(|times| *times += 1);
         connections.wait_for(|(made, ended)| made == ended).await.expect("the server runs");
+    }
+}
+
+impl Shared {
+    fn at_work(&self) -> std::sync::MutexGuard<'_, AtWork> {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -98,6 +118,12 @@ async fn converse(stream: TcpStream, server: &Shared) -> std::io::Result<()> {
                 *server.mood.lock().unwrap_or_else(PoisonError::into_inner) = Mood::Takes;
                 return Ok(());
             }
+            ("MAIL", _) => {
+                let mut at_work = server.at_work();
+                at_work.now += 1;
+                at_work.most = at_work.most.max(at_work.now);
+                b"250 fine\r\n"
+            }
             ("DATA", _) => {
                 write.write_all(b"354 go on\r\n").await?;
                 let mut message = String::new();
@@ -109,6 +135,7 @@ async fn converse(stream: TcpStream, server: &Shared) -> std::io::Result<()> {
                     message.push('\n');
                 }
                 server.taken.lock().unwrap_or_else(PoisonError::into_inner).push(message);
+                server.at_work().now -= 1;
                 b"250 taken\r\n"
             }
             ("QUIT", _) => {
