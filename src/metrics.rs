@@ -51,6 +51,7 @@ const DESCRIBED: &[(&str, Kind, &str)] = &[
         "How long ago that happened which the oldest letter still to be sent tells, in milliseconds.",
     ),
     ("aredvi_webhook_deliveries_total", Kind::Counter, "What came of events sent to webhooks, by outcome."),
+    ("aredvi_webhooks_lag_events", Kind::Gauge, "Records of the log that are not read for webhooks yet."),
     ("aredvi_webhooks_oldest_ms", Kind::Gauge, "For how long the oldest event waits for an enabled webhook, in milliseconds."),
     ("aredvi_webhooks_disabled", Kind::Gauge, "Webhooks that were disabled because of what their receivers did."),
 ];

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aredvi_events::{Partition, Place, Topic};
+use aredvi_events::{Partition, Place, Record, Topic, codec};
 use aredvi_projectors::runner::{Parked, Parking, ParkingError};
 use aredvi_projectors::sessions;
 use axum::extract::State;
@@ -73,11 +73,10 @@ struct RetriedIn {
 impl Item {
     fn of(view: &str, parked: Parked) -> Self {
         let Place { partition, offset } = parked.stored.place;
-        let kind = aredvi_events::codec::header(&parked.stored.record, "ce_type").map(str::to_owned);
         Self {
             view: view.to_owned(),
             event: Some(parked.event.to_string()),
-            r#type: kind,
+            r#type: type_of(&parked.stored.record),
             topic: partition.topic.name(),
             partition: partition.number,
             offset,
@@ -145,6 +144,11 @@ async fn show(
     State(operations): State<Arc<Operations>>,
     Path((view, event)): Path<(String, Uuid)>,
 ) -> Result<Json<Item>, Problem> {
+    if view == sessions::VIEW {
+        let shown = operations.sessions.show_parked(&operations.deps.journal, event).await;
+        let (parked, record) = shown.map_err(|error| refused(&error))?;
+        return Ok(Json(Item { r#type: type_of(&record), key: Some(record.key), ..Item::of_sessions(parked) }));
+    }
     let parked = parking(&operations, &view)?.show(event).await.map_err(|error| refused(&error))?;
     Ok(Json(Item::of(&view, parked)))
 }
@@ -154,6 +158,10 @@ async fn retry(
     State(operations): State<Arc<Operations>>,
     Path((view, event)): Path<(String, Uuid)>,
 ) -> Result<Json<Retried>, Problem> {
+    if view == sessions::VIEW {
+        let says = "`sessions` retries no single event: it is made anew, from the whole log, by emptying Redis";
+        return Err(FieldError::new("/view", "not-retried", says).into());
+    }
     let released = parking(&operations, &view)?.retry(event).await.map_err(|error| refused(&error))?;
     let generations = released
         .into_iter()
@@ -167,8 +175,16 @@ async fn drop_event(
     State(operations): State<Arc<Operations>>,
     Path((view, event)): Path<(String, Uuid)>,
 ) -> Result<StatusCode, Problem> {
-    parking(&operations, &view)?.drop(event).await.map_err(|error| refused(&error))?;
+    match view == sessions::VIEW {
+        true => operations.sessions.drop_parked(&operations.deps, event).await,
+        false => parking(&operations, &view)?.drop(event).await.map(drop),
+    }
+    .map_err(|error| refused(&error))?;
     Ok(StatusCode::ACCEPTED)
+}
+
+fn type_of(record: &Record) -> Option<String> {
+    codec::header(record, "ce_type").map(str::to_owned)
 }
 
 fn parking(operations: &Operations, view: &str) -> Result<Parking, Problem> {
@@ -205,7 +221,9 @@ fn refused(error: &ParkingError) -> Problem {
         ParkingError::NotServing(_)
         | ParkingError::NotApplied(_)
         | ParkingError::Db(_)
+        | ParkingError::Cache(_)
         | ParkingError::Append(_)
+        | ParkingError::Read(_)
         | ParkingError::Encode(_) => Problem::unavailable().with_detail(error.to_string()),
     }
 }

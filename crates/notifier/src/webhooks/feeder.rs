@@ -53,6 +53,7 @@ impl Feeder {
         if self.kept_up_at.saturating_add(millis(UPKEEP_EVERY)) <= now {
             self.kept_up_at = now;
             keep_up(&self.webhooks).await?;
+            self.measure().await?;
         }
         let version = self.webhooks.feed_version().await.map_err(|error| error.chain())?;
         let reading = match self.reading.take().filter(|reading| reading.feed.version == version) {
@@ -86,6 +87,20 @@ impl Feeder {
         reading.noted_at = now;
         self.reading = Some(reading);
         Ok(true)
+    }
+
+    /// Tells operators how much of the log is still to be read for subscriptions.
+    async fn measure(&mut self) -> Result<(), String> {
+        let read = self.reading.as_ref().map(|reading| reading.tail.positions().clone());
+        let behind = match read {
+            Some(read) => {
+                let ends = self.deps.journal.ends(&TOPICS).await.map_err(|error| error.to_string())?;
+                read.iter().map(|(partition, next)| ends.next(partition).saturating_sub(next)).sum()
+            }
+            None => 0_u64,
+        };
+        metrics::gauge!("aredvi_webhooks_lag_events").set(u32::try_from(behind).unwrap_or(u32::MAX));
+        Ok(())
     }
 
     /// What is to be queued of these records, and for whom how many are not.

@@ -109,7 +109,8 @@ async fn history_tells_nobody() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_is_told_once_each_though_the_planner_is_killed_and_rebuilt() {
-    const CROWD: u64 = 2_300;
+    // More than one turn tells.
+    const CROWD: u64 = 8_600;
     each(|world| async move {
         let planner = world.planner();
         world.planned().await;

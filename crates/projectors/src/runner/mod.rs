@@ -48,6 +48,7 @@ pub use generations::GenerationError;
 pub use limits::Limits;
 pub use not_ready::NotReady;
 pub use parked::Parked;
+pub(crate) use parking::give_up;
 pub use parking::{Parking, ParkingError};
 pub use progress::{Progress, Report, Status};
 pub use reader::{Lag, Pinned, Reached, ViewReader};

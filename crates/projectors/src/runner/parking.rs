@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use aredvi_events::codec::{EventDropped, Unencodable, encode};
-use aredvi_events::{Event, Origin, Place};
-use aredvi_journal::AppendError;
+use aredvi_events::{Event, Origin, Place, Record};
+use aredvi_journal::{AppendError, ReadError};
 use uuid::Uuid;
 
+use crate::cache::CacheError;
 use crate::control::State;
 use crate::db::{Db, DbError, PoolSizes};
 use crate::view::View;
@@ -53,9 +54,15 @@ pub enum ParkingError {
     /// A database.
     #[error("the database is unavailable: {}", .0.chain())]
     Db(#[from] DbError),
-    /// The log.
+    /// The cache.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// The log, which was to be written.
     #[error(transparent)]
     Append(#[from] AppendError),
+    /// The log, which was to be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// The event.
     #[error(transparent)]
     Encode(#[from] Unencodable),
@@ -125,17 +132,7 @@ impl Parking {
     /// [`ParkingError::NotParked`], [`ParkingError::Behind`], [`ParkingError::Append`] or the database's.
     pub async fn drop(&self, event: Uuid) -> Result<Place, ParkingError> {
         let parked = self.first_of_key(event).await?;
-        let record = &parked.stored.record;
-        let dropped = Event {
-            id: self.deps.mint.event_id(),
-            key: record.key.clone(),
-            time_ms: self.deps.mint.now_ms(),
-            source: self.deps.journal.id(),
-            origin: Origin::Here,
-            traceparent: None,
-            body: EventDropped { by: None, view: self.view.name().to_owned(), event }.into(),
-        };
-        let places = self.deps.journal.append(vec![encode(record.topic, &dropped)?]).await?;
+        let places = give_up(&self.deps, self.view.name(), &parked.stored.record, event).await?;
         places.first().copied().ok_or_else(|| self.not_parked(event))
     }
 
@@ -191,4 +188,21 @@ impl Parking {
     fn not_parked(&self, event: Uuid) -> ParkingError {
         ParkingError::NotParked { view: self.view.name().to_owned(), event }
     }
+}
+
+/// Writes on the log, to a record's own topic and key, that a view gives its event up; where.
+///
+/// # Errors
+/// [`ParkingError::Encode`], [`ParkingError::Append`].
+pub(crate) async fn give_up(deps: &Deps, view: &str, record: &Record, event: Uuid) -> Result<Vec<Place>, ParkingError> {
+    let dropped = Event {
+        id: deps.mint.event_id(),
+        key: record.key.clone(),
+        time_ms: deps.mint.now_ms(),
+        source: deps.journal.id(),
+        origin: Origin::Here,
+        traceparent: None,
+        body: EventDropped { by: None, view: view.to_owned(), event }.into(),
+    };
+    Ok(deps.journal.append(vec![encode(record.topic, &dropped)?]).await?)
 }

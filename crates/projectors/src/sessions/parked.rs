@@ -1,10 +1,16 @@
 //! Events that the view cannot apply: skipped, and kept in a bounded list until somebody decides.
 
-use aredvi_events::{Stored, codec};
+use std::time::Duration;
+
+use aredvi_events::{Partition, Place, Positions, Record, Stored, Topic, codec};
+use aredvi_journal::{BatchLimits, Journal, ReadError};
 use rusqlite::{Transaction, params};
+use uuid::Uuid;
 
 use super::Sessions;
+use super::runner::VIEW;
 use crate::cache::{CacheError, Engine, partition_tag};
+use crate::runner::{Deps, ParkingError, give_up};
 
 /// The most events parked a partition; past it the partition stops.
 pub const MAX_PARKED: usize = 1000;
@@ -12,6 +18,8 @@ pub const MAX_PARKED: usize = 1000;
 const MAX_REASON_CHARS: usize = 200;
 /// Stands for the id of an event that has none.
 const NO_EVENT: &str = "-";
+/// How a record that is looked at is read back: itself alone.
+const LOOK: BatchLimits = BatchLimits { events: 1, bytes: 1, wait: Duration::from_secs(2) };
 
 /// An event that was skipped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +85,40 @@ impl Sessions {
         };
         Ok(held.into_iter().map(parked).collect())
     }
+}
+
+/// What operators do about them: look, or give one up. There is no retry: the view is made anew by emptying the cache.
+impl Sessions {
+    /// A parked event and its record, read from the log.
+    ///
+    /// # Errors
+    /// [`ParkingError::NotParked`], the cache's or the log's.
+    pub async fn show_parked(&self, journal: &Journal, event: Uuid) -> Result<(Parked, Record), ParkingError> {
+        let (id, not_parked) = (event.to_string(), || ParkingError::NotParked { view: VIEW.to_owned(), event });
+        for partition in Partition::all(&[Topic::Sessions]) {
+            let held = self.parked(partition.number).await?;
+            if let Some(parked) = held.into_iter().find(|parked| parked.event.as_ref() == Some(&id)) {
+                let place = Place { partition, offset: parked.offset };
+                return Ok((parked, record_at(journal, place).await?.ok_or_else(not_parked)?));
+            }
+        }
+        Err(not_parked())
+    }
+
+    /// Gives a parked event up: writes so on the log, and the projector obeys when it comes to it.
+    ///
+    /// # Errors
+    /// [`ParkingError::NotParked`], [`ParkingError::Append`], the cache's or the log's.
+    pub async fn drop_parked(&self, deps: &Deps, event: Uuid) -> Result<(), ParkingError> {
+        let (_, record) = self.show_parked(&deps.journal, event).await?;
+        give_up(deps, VIEW, &record, event).await.map(drop)
+    }
+}
+
+async fn record_at(journal: &Journal, place: Place) -> Result<Option<Record>, ReadError> {
+    let from = Positions::from_iter([(place.partition, place.offset)]);
+    let found = journal.tail(&from).await?.next(&LOOK).await?;
+    Ok(found.into_iter().find(|stored| stored.place == place).map(|stored| stored.record))
 }
 
 pub(super) fn count(tx: &Transaction<'_>, partition: u32) -> rusqlite::Result<usize> {
