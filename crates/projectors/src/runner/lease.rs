@@ -158,7 +158,7 @@ impl Lease {
         }
     }
 
-    /// Renews every lease in one statement; whether all are still held.
+    /// Renews every lease in one statement, also of partitions that nothing comes from; whether all are still held.
     pub async fn renew(&self) -> Result<bool, DbError> {
         if self.held.is_empty() {
             return Ok(true);
@@ -168,29 +168,37 @@ impl Lease {
         Ok(usize::try_from(renewed).is_ok_and(|renewed| renewed == self.held.len()))
     }
 
-    /// Advances every held partition to its offset in `to`, or leaves it where it is, and renews the leases. It must be
-    /// the first statement of its transaction. `false`: a partition was lost or is on hold, and the transaction must be
-    /// rolled back.
+    /// Advances held partitions to their offsets in `to` and renews their leases. It must be the first statement of its
+    /// transaction. `false`: one of them was lost or is on hold, and the transaction must be rolled back.
+    ///
+    /// Those that do not move are left alone, apart from some that make the statement one of few lengths, each of which
+    /// stays prepared. While it counts that nobody else has written anything, all are fenced.
     pub async fn fence(&self, tx: &mut Tx, to: &Positions) -> Result<bool, DbError> {
-        let held: Vec<_> = self.held.iter().map(|(&p, held)| (p, held.next, held.next.max(to.next(p)))).collect();
-        if held.is_empty() {
+        let held = self.held.iter().map(|(&p, held)| (p, held.next, held.next.max(to.next(p))));
+        let (moving, resting): (Vec<_>, Vec<_>) = held.partition(|&(_, old, new)| new > old);
+        let fenced = match self.alone {
+            Alone::Since { .. } => self.held.len(),
+            Alone::Unasked | Alone::Not => moving.len().max(1).next_power_of_two(),
+        };
+        let fenced: Vec<_> = moving.into_iter().chain(resting).take(fenced).collect();
+        if fenced.is_empty() {
             return Ok(false);
         }
-        let case = " WHEN topic = ? AND part = ? THEN ?".repeat(held.len());
-        let rows = vec!["(topic = ? AND part = ? AND next = ? AND (hold IS NULL OR hold >= ?))"; held.len()].join(" OR ");
+        let case = " WHEN topic = ? AND part = ? THEN ?".repeat(fenced.len());
+        let rows = vec!["(topic = ? AND part = ? AND next = ? AND (hold IS NULL OR hold >= ?))"; fenced.len()].join(" OR ");
         let sql = format!("UPDATE positions SET lease_until = ?, next = CASE{case} ELSE next END WHERE holder = ? AND ({rows})");
         let mut args = vec![Value::from(self.lease_end())];
-        for &(partition, _, new) in &held {
+        for &(partition, _, new) in &fenced {
             args.extend([partition.topic.number().into(), partition.number.into(), new.into()]);
         }
         args.push(self.holder.clone());
-        for &(partition, old, new) in &held {
+        for &(partition, old, new) in &fenced {
             // A partition that does not move passes any hold.
             let reach = if new > old { new } else { 0 };
             args.extend([partition.topic.number().into(), partition.number.into(), old.into(), reach.into()]);
         }
         let matched = tx.execute(&sql, args).await?;
-        Ok(usize::try_from(matched).is_ok_and(|matched| matched == held.len()))
+        Ok(usize::try_from(matched).is_ok_and(|matched| matched == fenced.len()))
     }
 
     /// Takes note that a fence to `to` was committed.

@@ -8,7 +8,7 @@ use crate::control::State;
 
 /// How long a partition belongs to a worker that says nothing.
 pub const LEASE: Duration = Duration::from_secs(5);
-/// An idle worker renews its leases this often.
+/// A worker renews all of its leases this often, and says that it lives.
 pub const RENEW_EVERY: Duration = Duration::from_secs(2);
 /// A worker looks this often who else works, and takes or gives its fair share.
 pub const ROUND: Duration = Duration::from_secs(1);

@@ -116,10 +116,7 @@ impl Worker {
         }
         self.beat.begins(self.projector.clock.since(), stored.len());
         match self.projector.project(&mut self.lease, stored, stop).await {
-            Ok(()) => {
-                self.renewed = self.projector.clock.since();
-                Ok(())
-            }
+            Ok(()) => self.renew().await,
             Err(Left::Lost) => {
                 self.tail = None;
                 self.lease.reread().await?;
