@@ -217,6 +217,9 @@ pub struct Rebuild {
     /// Rebuild each once more, beside 200 posts/s and 500 pages/s.
     #[arg(long)]
     pub beside: bool,
+    /// Views, of `story_feed` and `notification_feed`.
+    #[arg(long, value_delimiter = ',', default_value = "story_feed,notification_feed", value_parser = ["story_feed", "notification_feed"])]
+    pub views: Vec<String>,
 }
 
 /// Settings of `ready`.
@@ -309,7 +312,12 @@ impl All {
             home: Some(Home { runs, rate: 2_000.0, posts: 500.0 }),
             bell: Some(Bell { runs }),
             fanout: Some(Fanout { runs: starts }),
-            rebuild: Some(Rebuild { runs: 1, raw_rows: 2_000_000, beside: true }),
+            rebuild: Some(Rebuild {
+                runs: 1,
+                raw_rows: 2_000_000,
+                beside: true,
+                views: ["story_feed", "notification_feed"].map(str::to_owned).to_vec(),
+            }),
             ready: Some(Ready { runs: starts }),
             signins: Some(SignIns { runs, rate: 200.0, pages: 200.0 }),
             embedded: Some(Embedded { runs: starts }),
