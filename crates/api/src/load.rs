@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use aredvi_events::{Positions, Topic};
 use aredvi_journal::Journal;
-use aredvi_projectors::db::{DbError, Tx};
+use aredvi_projectors::db::Tx;
 use aredvi_projectors::facts::Facts;
 use aredvi_projectors::facts::follow::TOPICS;
 use aredvi_projectors::facts::load::{LoadError, Loading};
 use aredvi_projectors::runner::positions_within;
-use aredvi_projectors::story_feed::queries::scan;
+use aredvi_projectors::story_feed::queries::{Indexed, scan};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::app::{App, Views};
@@ -17,6 +18,8 @@ use crate::feed::FeedIndex;
 
 /// Stories of one step of loading.
 const STEP: u32 = 5_000;
+/// Steps that are read before they are taken in.
+const STEPS_AHEAD: usize = 2;
 
 impl App {
     /// Fills what this process holds in memory from the views, and says where its tail begins. Until then nothing private
@@ -55,10 +58,17 @@ async fn load(journal: &Journal, views: &Views, facts: &Facts, feed: &Arc<FeedIn
         })
         .collect();
     let in_facts = loading.positions().clone();
-    // Each on a core of its own; the one that is left is dropped when the other fails.
+    // Each on a core of its own, as far as there are cores; those that are left are dropped when one fails.
     let mut beside = JoinSet::new();
+    let (read, mut pages) = mpsc::channel(STEPS_AHEAD);
+    beside.spawn(read_stories(stories, read));
     let index = Arc::clone(feed);
-    beside.spawn(async move { load_stories(stories, &index).await });
+    beside.spawn(async move {
+        while let Some(page) = pages.recv().await {
+            index.load_all(&page);
+        }
+        Ok(())
+    });
     loading.fill(facts, &from).await?;
     while let Some(loaded) = beside.join_next().await {
         loaded.map_err(|_| LoadError::Interrupted)??;
@@ -67,16 +77,14 @@ async fn load(journal: &Journal, views: &Views, facts: &Facts, feed: &Arc<FeedIn
     Ok(from)
 }
 
-async fn load_stories(mut stories: Tx, feed: &FeedIndex) -> Result<(), DbError> {
+async fn read_stories(mut stories: Tx, read: mpsc::Sender<Vec<Indexed>>) -> Result<(), LoadError> {
     let mut after = None;
     loop {
-        let rows = scan(&mut stories, after, STEP).await?;
-        let Some(last) = rows.last() else { return stories.rollback().await };
-        after = Some((last.owner, last.id));
-        for row in &rows {
-            if let Some(object) = row.object() {
-                feed.load(row.owner, row.verb, row.id, object, row.access, row.made_by);
-            }
-        }
+        let page = scan(&mut stories, after, STEP).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        // Nobody takes them any more when loading was given up.
+        read.send(page).await.map_err(|_| LoadError::Interrupted)?;
     }
+    Ok(stories.rollback().await?)
 }

@@ -262,7 +262,16 @@ pub struct All {
     /// Sampled posts of `complete`.
     #[arg(long, default_value_t = 1_000)]
     pub posts: usize,
+    /// Posts of others a second beside them.
+    #[arg(long, default_value_t = 500.0)]
+    pub beside: f64,
+    /// These reports alone, on roles that are started once.
+    #[arg(long, value_delimiter = ',', value_parser = NAMES)]
+    pub only: Vec<String>,
 }
+
+/// The reports there are.
+const NAMES: [&str; 10] = ["posts", "complete", "visible", "home", "bell", "fanout", "rebuild", "ready", "signins", "embedded"];
 
 /// The reports that were asked for.
 #[derive(Debug, Default)]
@@ -301,26 +310,27 @@ impl Measure {
 
 impl All {
     fn reports(&self) -> Reports {
-        let Self { runs, rate, posts } = *self;
+        let Self { runs, rate, posts, beside, .. } = *self;
+        let asked = |name: &str| self.only.is_empty() || self.only.iter().any(|only| only == name);
         let (seconds, starts) = (runs.seconds, runs.runs);
         let once = Runs { runs: 1, ..runs };
         let rates = [0.1, 0.25, 0.5, 0.75, 1.0, 1.5].map(|share| share * 2_500.0).to_vec();
         Reports {
-            posts: Some(Posts { runs, rate, search_seconds: seconds, even: false }),
-            complete: Some(Complete { posts, followers: 50, rate: 10.0, beside: 500.0 }),
-            visible: Some(Visible { runs: once, rates, probes: 20.0 }),
-            home: Some(Home { runs, rate: 2_000.0, posts: 500.0 }),
-            bell: Some(Bell { runs }),
-            fanout: Some(Fanout { runs: starts }),
-            rebuild: Some(Rebuild {
+            posts: asked("posts").then_some(Posts { runs, rate, search_seconds: seconds, even: false }),
+            complete: asked("complete").then_some(Complete { posts, followers: 50, rate: 10.0, beside }),
+            visible: asked("visible").then(|| Visible { runs: once, rates, probes: 20.0 }),
+            home: asked("home").then_some(Home { runs, rate: 2_000.0, posts: 500.0 }),
+            bell: asked("bell").then_some(Bell { runs }),
+            fanout: asked("fanout").then_some(Fanout { runs: starts }),
+            rebuild: asked("rebuild").then(|| Rebuild {
                 runs: 1,
                 raw_rows: 2_000_000,
                 beside: true,
                 views: ["story_feed", "notification_feed"].map(str::to_owned).to_vec(),
             }),
-            ready: Some(Ready { runs: starts }),
-            signins: Some(SignIns { runs, rate: 200.0, pages: 200.0 }),
-            embedded: Some(Embedded { runs: starts }),
+            ready: asked("ready").then_some(Ready { runs: starts }),
+            signins: asked("signins").then_some(SignIns { runs, rate: 200.0, pages: 200.0 }),
+            embedded: asked("embedded").then_some(Embedded { runs: starts }),
         }
     }
 }

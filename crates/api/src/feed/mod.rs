@@ -22,6 +22,7 @@ use aredvi_events::{ActorId, Body, Id, MediumId, Place, Positions, StoryId};
 use aredvi_projectors::facts::Facts;
 use aredvi_projectors::facts::follow::Listener;
 use aredvi_projectors::recent::Recent;
+use aredvi_projectors::story_feed::queries::Indexed;
 use uuid::Uuid;
 
 use outbox::{Outbox, StoryRef};
@@ -58,6 +59,16 @@ impl FeedIndex {
     pub fn load(&self, owner: ActorId, verb: Verb, story: StoryId, object: Id, access: Access, made_by: Place) {
         let owner = self.facts.ordinal(owner);
         self.write().add(owner, StoryRef::new(story, object, made_by, verb, access), self.kept_per_owner);
+    }
+
+    /// Takes in stories from `story_feed`.
+    pub fn load_all(&self, stories: &[Indexed]) {
+        let owners = self.facts.ordinals(stories.iter().map(|story| story.owner));
+        let mut outboxes = self.write();
+        for (story, owner) in stories.iter().zip(owners) {
+            let held = StoryRef::new(story.id, story.object, story.made_by, story.verb, story.access);
+            outboxes.add(owner, held, self.kept_per_owner);
+        }
     }
 
     /// Everything before `positions` is loaded, and everything before `in_facts` is in the facts.

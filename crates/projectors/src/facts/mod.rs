@@ -85,6 +85,12 @@ impl Facts {
         known.unwrap_or_else(|| self.write().ordinal(actor))
     }
 
+    /// The [ordinals](Facts::ordinal) of many.
+    pub fn ordinals(&self, actors: impl Iterator<Item = ActorId>) -> Vec<u32> {
+        let mut table = self.write();
+        actors.map(|actor| table.ordinal(actor)).collect()
+    }
+
     /// Whether `follower` follows `leader`, trusted or not: for other in-memory views that hear the same events.
     pub fn follows(&self, follower: ActorId, leader: ActorId) -> bool {
         self.read().follows(follower, leader)

@@ -71,41 +71,69 @@ pub async fn below(db: &Db, owners: &[ActorId], below: StoryId, limit: u32) -> R
     Ok(rows)
 }
 
-/// Every story in the order of owner and id, from after `after`, within a snapshot.
+/// What an index of all stories holds of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Indexed {
+    /// The story.
+    pub id: StoryId,
+    /// On whose page it stands.
+    pub owner: ActorId,
+    /// What happened.
+    pub verb: Verb,
+    /// The medium, or the actor of a follow.
+    pub object: Id,
+    /// The access of its medium.
+    pub access: Access,
+    /// The event that made it.
+    pub made_by: Place,
+}
+
+/// Every story in the order of ids, from after `after`, within a snapshot.
 ///
 /// # Errors
 /// [`DbError`].
-pub async fn scan(tx: &mut Tx, after: Option<(ActorId, StoryId)>, limit: u32) -> Result<Vec<Row>, DbError> {
-    // stories_by_owner
-    let sql = format!(
-        "SELECT {COLUMNS} FROM stories WHERE owner >= ? AND (owner > ? OR id > ?) AND gone = 0 ORDER BY owner, id LIMIT ?"
-    );
-    let (owner, id) = after.map_or((0, 0), |(owner, id)| (owner.as_i64(), id.as_i64()));
-    let values = vec![owner.into(), owner.into(), id.into(), Value::Int(i64::from(limit))];
-    tx.read(&sql, values).await?.iter().map(story).collect()
+pub async fn scan(tx: &mut Tx, after: Option<StoryId>, limit: u32) -> Result<Vec<Indexed>, DbError> {
+    // stories: the primary key, which is the order of the rows themselves
+    let sql = "SELECT id, owner, verb, COALESCE(medium, actor), access, made_topic, made_part, made_offset FROM stories
+        WHERE id > ? AND gone = 0 AND COALESCE(medium, actor) IS NOT NULL ORDER BY id LIMIT ?";
+    let values = vec![after.map_or(0, StoryId::as_i64).into(), Value::Int(i64::from(limit))];
+    tx.read(sql, values).await?.iter().map(indexed).collect()
 }
 
-impl Row {
-    /// The medium, or the actor of a follow.
-    pub fn object(&self) -> Option<Id> {
-        self.medium.map(Id::from).or(self.actor.map(Id::from))
-    }
+fn indexed(row: &DbRow) -> Result<Indexed, DbError> {
+    Ok(Indexed {
+        id: row.id(0)?,
+        owner: row.id(1)?,
+        verb: verb(row, 2)?,
+        object: row.id(3)?,
+        access: Access::from_number(row.int(4)?),
+        made_by: made_by(row, 5)?,
+    })
+}
+
+fn verb(row: &DbRow, column: usize) -> Result<Verb, DbError> {
+    Ok(Verb::from_number(row.int(column)?).unwrap_or(Verb::NoteAdd))
+}
+
+/// The event of three columns: topic, partition and offset.
+fn made_by(row: &DbRow, first: usize) -> Result<Place, DbError> {
+    let topic = u8::try_from(row.int(first)?).ok().and_then(Topic::from_number).unwrap_or(Topic::Media);
+    let number = u32::try_from(row.int(first + 1)?).unwrap_or(0);
+    let offset = u64::try_from(row.int(first + 2)?).unwrap_or(0);
+    Ok(Place { partition: Partition { topic, number }, offset })
 }
 
 fn story(row: &DbRow) -> Result<Row, DbError> {
-    let topic = u8::try_from(row.int(9)?).ok().and_then(Topic::from_number).unwrap_or(Topic::Media);
-    let number = u32::try_from(row.int(10)?).unwrap_or(0);
-    let offset = u64::try_from(row.int(11)?).unwrap_or(0);
     Ok(Row {
         id: row.id(0)?,
         owner: row.id(1)?,
-        verb: Verb::from_number(row.int(2)?).unwrap_or(Verb::NoteAdd),
+        verb: verb(row, 2)?,
         subject: row.id(3)?,
         medium: row.opt_id(4)?,
         actor: row.opt_id(5)?,
         comment: row.opt_id(6)?,
         created_at: row.int(7)?,
         access: Access::from_number(row.int(8)?),
-        made_by: Place { partition: Partition { topic, number }, offset },
+        made_by: made_by(row, 9)?,
     })
 }

@@ -23,7 +23,7 @@ const STORIES: Table = Table {
             made_offset BIGINT NOT NULL,
             last_offset BIGINT NOT NULL,
             PRIMARY KEY (id))",
-        // below, scan
+        // below
         "CREATE INDEX stories_by_owner ON stories (owner, id)",
         // apply, of access changes and deletions
         "CREATE INDEX stories_by_medium ON stories (medium)",
