@@ -318,7 +318,7 @@ impl All {
         Reports {
             posts: asked("posts").then_some(Posts { runs, rate, search_seconds: seconds, even: false }),
             complete: asked("complete").then_some(Complete { posts, followers: 50, rate: 10.0, beside }),
-            visible: asked("visible").then(|| Visible { runs: once, rates, probes: 20.0 }),
+            visible: asked("visible").then_some(Visible { runs: once, rates, probes: 20.0 }),
             home: asked("home").then_some(Home { runs, rate: 2_000.0, posts: 500.0 }),
             bell: asked("bell").then_some(Bell { runs }),
             fanout: asked("fanout").then_some(Fanout { runs: starts }),
