@@ -22,9 +22,13 @@ type Telling = (MediumId, Option<(CommentId, StoryId)>, ActorId, ActorId, Access
 
 /// Holds the views to what they say of each other.
 pub(crate) async fn hold(worlds: &Worlds<'_>) -> Result<(), TestCaseError> {
-    let mut tx = worlds["story_feed"].db.snapshot().await.expect("a snapshot");
-    let shown = story_feed::queries::scan(&mut tx, None, ALL).await.expect("stories");
+    let stories = &worlds["story_feed"].db;
+    let mut tx = stories.snapshot().await.expect("a snapshot");
+    let indexed = story_feed::queries::scan(&mut tx, None, ALL).await.expect("stories");
     tx.rollback().await.expect("the end");
+    let ids: Vec<StoryId> = indexed.iter().map(|story| story.id).collect();
+    let shown = story_feed::queries::stories(stories, &ids).await.expect("stories");
+    prop_assert_eq!(shown.len(), indexed.len(), "what is in the index can be shown");
     let of_media: BTreeSet<Telling> = shown.iter().filter_map(telling).collect();
     prop_assert_eq!(of_media, there(&worlds["media"].db).await?, "stories are of what is there, and of all of it");
     let follows = follows(&worlds["graph"].db).await?;
