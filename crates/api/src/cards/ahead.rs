@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aredvi_events::notifications::Verb;
-use aredvi_events::{ActorId, MediumId, StoryId};
+use aredvi_events::{ActorId, CommentId, MediumId, StoryId};
 use futures_util::future::BoxFuture;
 
 use crate::app::App;
@@ -42,6 +42,9 @@ impl App {
         let rows = self.story_rows(ids.iter().copied()).await?;
         let media: Vec<MediumId> = rows.values().filter_map(|row| row.medium).collect();
         self.nodes(media).await?;
+        let comments: Vec<(CommentId, Option<MediumId>)> =
+            rows.values().filter_map(|row| Some((row.comment?, row.medium))).collect();
+        self.comment_rows(comments).await?;
         let people: Vec<ActorId> =
             rows.values().flat_map(|row| [Some(row.owner), Some(row.subject), row.actor]).flatten().collect();
         self.actor_cards(people).await?;
