@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aredvi_events::notifications::Verb;
 use aredvi_events::{ActorId, CommentId, MediumId, StoryId};
+use aredvi_projectors::media::queries::CommentRow;
 use futures_util::future::BoxFuture;
 
 use crate::app::App;
@@ -44,7 +45,9 @@ impl App {
         self.nodes(media).await?;
         let comments: Vec<(CommentId, Option<MediumId>)> =
             rows.values().filter_map(|row| Some((row.comment?, row.medium))).collect();
-        self.comment_rows(comments).await?;
+        let comments = self.comment_rows(comments).await?;
+        let liked: Vec<&CommentRow> = comments.values().map(AsRef::as_ref).collect();
+        self.comment_voters(&liked).await?;
         let people: Vec<ActorId> =
             rows.values().flat_map(|row| [Some(row.owner), Some(row.subject), row.actor]).flatten().collect();
         self.actor_cards(people).await?;

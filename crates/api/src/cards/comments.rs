@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aredvi_events::{CommentId, MediumId, Partition};
+use aredvi_events::{ActorId, CommentId, MediumId, Partition};
 use aredvi_projectors::media::queries::{self as media, CommentRow};
 use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
@@ -110,11 +110,26 @@ impl App {
 
     async fn voted(&self, caller: &Caller, views: &[CommentView]) -> Result<HashSet<CommentId>, Problem> {
         let Some(person) = caller.person() else { return Ok(HashSet::new()) };
-        let (mut voted, mut few, mut many) = (HashSet::new(), HashMap::new(), Vec::new());
-        for row in views.iter().map(|view| &view.row).filter(|row| row.vote_count > 0) {
+        let rows: Vec<&CommentRow> = views.iter().map(|view| &view.row).collect();
+        let (few, many) = self.comment_voters(&rows).await?;
+        let votes = few.into_iter().filter(|(_, voters)| voters.binary_search(&person).is_ok());
+        let mut voted: HashSet<CommentId> = votes.map(|(id, _)| id).collect();
+        if !many.is_empty() {
+            let db = self.views.media.db().map_err(|e| not_serving(&e))?;
+            voted.extend(media::voted_comments(&db, person, &many).await.map_err(|e| unreadable(&e))?);
+        }
+        Ok(voted)
+    }
+
+    /// Who likes those of the comments that a few like, and the ids of those that more do.
+    pub(super) async fn comment_voters(
+        &self,
+        rows: &[&CommentRow],
+    ) -> Result<(HashMap<CommentId, Arc<Vec<ActorId>>>, Vec<CommentId>), Problem> {
+        let (mut known, mut few, mut many) = (HashMap::new(), HashMap::new(), Vec::new());
+        for row in rows.iter().filter(|row| row.vote_count > 0) {
             match self.cards.comment_voters.get(row.id) {
-                Some(voters) if voters.binary_search(&person).is_ok() => drop(voted.insert(row.id)),
-                Some(_) => {}
+                Some(voters) => drop(known.insert(row.id, voters)),
                 None if row.vote_count > media::AUDIENCE as u64 => many.push(row.id),
                 None => drop(few.insert(row.id, row.last)),
             }
@@ -122,32 +137,24 @@ impl App {
         let mut missing: Vec<(CommentId, Option<Partition>)> = few.iter().map(|(id, last)| (*id, Some(last.partition))).collect();
         for (id, voters) in self.cards.shelf.found(&self.cards.comment_voters, &self.views.media, &mut missing).await {
             few.remove(&id);
-            if voters.binary_search(&person).is_ok() {
-                voted.insert(id);
-            }
+            known.insert(id, voters);
         }
         if !few.is_empty() {
             let reached = self.views.media.reached();
             let db = self.views.media.db().map_err(|e| not_serving(&e))?;
             let ids: Vec<CommentId> = few.keys().copied().collect();
             for (id, voters) in media::comment_audiences(&db, &ids).await.map_err(|e| unreadable(&e))? {
-                if voters.binary_search(&person).is_ok() {
-                    voted.insert(id);
-                }
+                let voters = shared(voters);
                 if let Some(last) = few.remove(&id) {
-                    let voters = shared(voters);
                     self.cards.comment_voters.put(id, last.offset, &voters);
                     self.cards.shelf.fill(reached.as_deref(), id, Some(last.partition), last.offset, &voters);
                 }
+                known.insert(id, voters);
             }
             // More have come to like them meanwhile.
             many.extend(few.into_keys());
         }
-        if !many.is_empty() {
-            let db = self.views.media.db().map_err(|e| not_serving(&e))?;
-            voted.extend(media::voted_comments(&db, person, &many).await.map_err(|e| unreadable(&e))?);
-        }
-        Ok(voted)
+        Ok((known, many))
     }
 }
 
