@@ -75,7 +75,9 @@ async fn a_strange_record_stops_its_key_alone_until_it_is_given_up(column: Colum
 
     until("all are given up", DROPPED_LIMIT, async || {
         let parked = listed(&site);
-        let first = parked.iter().filter(|row| row.is_first());
+        // What `sessions` lists without an id cannot be named, and holds nothing up.
+        let named = |row: &&Row| row.view != "sessions" || uuid::Uuid::parse_str(&row.event).is_ok();
+        let first = parked.iter().filter(|row| row.is_first()).filter(named);
         let given_up = first.map(|row| site.lock().expect("the site").run(&["parked", "drop", &row.view, &row.event]));
         // What was given up before may be listed until the projectors come to it.
         (given_up.count() == 0).then_some(())
