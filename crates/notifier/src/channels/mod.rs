@@ -18,8 +18,10 @@ use mail_file::FileMail;
 use smtp::SmtpMail;
 use tokio::sync::Semaphore;
 
+/// How long a letter waits for its turn before it is not tried this time.
+pub(crate) const TURN_LIMIT: Duration = Duration::from_secs(15);
 /// How long sending one letter may take in all, from when its turn has come.
-const SEND_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const SEND_LIMIT: Duration = Duration::from_secs(60);
 /// Letters that are given to a mail server at once, each by a connection of its own: some servers refuse more. A pool of
 /// lettre's bounds those that it keeps, not those that it makes.
 const AT_ONCE: usize = 8;
@@ -62,6 +64,9 @@ pub enum SendError {
     /// It will never be taken.
     #[error("refused ({0})")]
     Permanent(String),
+    /// Its turn did not come: nothing was tried.
+    #[error("others were sent first")]
+    NotTried,
 }
 
 impl Mail {
@@ -85,8 +90,8 @@ impl Mail {
     /// # Errors
     /// [`SendError`].
     pub async fn send(&self, letter: &Letter, clock: &Clock) -> Result<(), SendError> {
-        // It is never closed; if it were, the letter would wait for the next try.
-        let _turn = self.turns.acquire().await.map_err(|_| SendError::Transient("closed".to_owned()))?;
+        let turn = clock.timeout(TURN_LIMIT, self.turns.acquire()).await;
+        let Ok(Ok(_turn)) = turn else { return Err(SendError::NotTried) };
         let sent = async {
             match &self.way {
                 Way::File(file) => file.send(letter).await,
@@ -121,5 +126,16 @@ mod tests {
         assert_eq!(server.taken().len(), letters.len());
         let most = server.most_at_once();
         assert!((2..=AT_ONCE).contains(&most), "{most} at once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_letter_whose_turn_does_not_come_was_not_tried() {
+        let mail = Mail::open(&"smtp://127.0.0.1:1".parse().expect("a url"), Path::new("")).expect("a server");
+        let _others = mail.turns.acquire_many(AT_ONCE as u32).await.expect("all turns");
+        let postmark = Postmark::new("https://club.example", None).expect("a sender");
+        let written = Written { subject: String::new(), text: String::new(), html: String::new() };
+        let id = |n| Id::new(n).expect("in range");
+        let letter = postmark.letter((id(7).into(), "ben@example.org"), id(1).into(), &written, 0).expect("a letter");
+        assert_eq!(mail.send(&letter, &Clock::default()).await, Err(SendError::NotTried));
     }
 }

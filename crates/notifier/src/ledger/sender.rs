@@ -21,7 +21,7 @@ use tracing::Instrument as _;
 use super::letters::{self, Due};
 use super::{Outbox, backoff};
 use crate::append::append;
-use crate::channels::SendError;
+use crate::channels::{SEND_LIMIT, SendError, TURN_LIMIT};
 use crate::planner::{self, Medium, may_be_told};
 use crate::sweep::stopped;
 use crate::templates::{self, Told};
@@ -38,11 +38,11 @@ const GROUPS_AT_ONCE: usize = 2;
 const PAUSE: Duration = Duration::from_millis(250);
 /// How often it is told how old the oldest letter is.
 const MEASURED_EVERY: Duration = Duration::from_secs(5);
-/// How long a claim holds: longer than a group may be in work, which waits for its turn at a slow server.
+/// How long a claim holds: longer than a group may be in work.
 const CLAIM: Duration = Duration::from_secs(10 * 60);
 /// After another generation began to serve: claims stand in the one before it, so until what was claimed there is sent,
 /// or given up, and said to be on the journal, nothing is.
-const HANDOVER: Duration = Duration::from_secs(70);
+const HANDOVER: Duration = TURN_LIMIT.saturating_add(SEND_LIMIT).saturating_add(Duration::from_secs(10));
 /// How long one look waits for the ledger to reach the end of `deliveries`, before it looks again.
 const CATCH_UP: Duration = Duration::from_secs(5);
 /// Tries to append an outcome before the letter's claim is left to run out.
@@ -87,6 +87,8 @@ struct Known {
 enum Fate {
     Ended(Outcome),
     Later(Duration),
+    /// Nothing was tried, so no attempt counts.
+    Untried,
 }
 
 /// What came of a letter.
@@ -186,16 +188,22 @@ impl Sender {
             }
         };
         let delivered = join_all(claimed.into_iter().map(|due| Box::pin(self.traced(due, &known)))).await;
-        let (mut ended, mut later) = (Vec::with_capacity(delivered.len()), Vec::new());
+        let (mut ended, mut later, mut untried) = (Vec::with_capacity(delivered.len()), Vec::new(), Vec::new());
         for (due, fate) in delivered {
             match fate {
                 Fate::Ended(outcome) => ended.push((due, outcome)),
                 Fate::Later(pause) => later.push((due, pause)),
+                Fate::Untried => untried.push(due),
             }
         }
         // First what was sent: whatever fails for another letter, it must not go out again.
         let told = self.tell(db, ended).await;
-        told.and(self.put_off(db, later).await)
+        let put_off = self.put_off(db, later).await;
+        let given_back = match untried.is_empty() {
+            true => Ok(()),
+            false => letters::give_back(db, &untried, self.now_ms().saturating_add(millis(PAUSE))).await,
+        };
+        told.and(put_off).and(given_back.map_err(Interrupted::from))
     }
 
     /// What is known of a group's letters, asked together.
@@ -286,6 +294,7 @@ impl Sender {
         };
         match sent {
             Ok(()) => Fate::Ended(Outcome::Sent),
+            Err(SendError::NotTried) => Fate::Untried,
             Err(SendError::Permanent(code)) => Fate::Ended(Outcome::Failed(code)),
             Err(SendError::Transient(code)) => match backoff::pause_after(due.attempts) {
                 Some(pause) => Fate::Later(pause),

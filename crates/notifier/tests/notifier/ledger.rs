@@ -232,7 +232,7 @@ async fn a_rebuilt_ledger_sends_nothing_again_and_what_was_due_once() {
         let rebuilt = world.rebuild(Arc::new(Ledger::open(&world.deps.runner).await.expect("a birth"))).await;
         assert_eq!((rebuilt.generation, rebuilt.previous), (2, Some(1)));
         let notifier = world.notifier();
-        world.mint().clock().shift(71_000);
+        world.mint().clock().shift(86_000);
         let ended = world.delivered(2).await;
         assert_eq!((ended.len(), ended.contains(&sent(ana, second))), (2, true), "{ended:?}");
         assert_eq!(world.mails().keys().collect::<Vec<_>>(), [&format!("{second}-{ana}.eml")]);
