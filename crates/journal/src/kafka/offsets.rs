@@ -1,5 +1,6 @@
 //! Asks where partitions start and end.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,25 +52,33 @@ impl Offsets {
         self.of(edge, Partition::all(topics)).await
     }
 
-    /// One request to each broker that leads some of `partitions`, repeated while a leader moves or is not known yet.
+    /// One request to each broker that leads some of `partitions`, repeated while a leader moves or is not known yet. Before
+    /// a repetition it is asked anew who leads: a client that was told of a partition without a leader believes it until
+    /// its memory expires, for a quarter of an hour (librdkafka 2.12.1, `rd_kafka_topic_partition_list_get_leaders`).
     pub async fn of(&self, edge: Edge, partitions: Vec<Partition>) -> Result<Positions, Fault> {
         if partitions.is_empty() {
             return Ok(Positions::new());
         }
         let partitions: Arc<[Partition]> = partitions.into();
+        let topics: Arc<[Topic]> = partitions.iter().map(|of| of.topic).collect::<BTreeSet<_>>().into_iter().collect();
         let end = Instant::now() + ANSWER_LIMIT;
+        let mut again = false;
         loop {
-            let (cluster, partitions) = (self.cluster.clone(), partitions.clone());
-            let left = end.saturating_duration_since(Instant::now());
+            let (cluster, partitions, topics) = (self.cluster.clone(), partitions.clone(), topics.clone());
             let question = move |client: &BaseConsumer<Context>| {
+                let left = || end.saturating_duration_since(Instant::now());
+                for topic in topics.iter().filter(|_| again) {
+                    client.fetch_metadata(Some(&cluster.topic_name(*topic)), left()).map_err(Fault::new)?;
+                }
                 let asked = list(&cluster, &partitions, edge).map_err(Fault::new)?;
-                let answer = client.offsets_for_times(asked, left).map_err(Fault::new)?;
+                let answer = client.offsets_for_times(asked, left()).map_err(Fault::new)?;
                 read(&cluster, &partitions, &answer)
             };
             match self.ask(question).await {
                 Err(fault) if Instant::now() + ASK_AGAIN < end => {
                     tracing::debug!(%fault, "asking for offsets again");
                     self.clock.sleep(ASK_AGAIN).await;
+                    again = true;
                 }
                 answer => return answer,
             }
@@ -100,6 +109,11 @@ impl Offsets {
             }
         }
         Ok(ends)
+    }
+
+    #[cfg(test)]
+    pub fn client(&self) -> Arc<BaseConsumer<Context>> {
+        self.client.clone().expect("not closed")
     }
 
     async fn ask<T: Send + 'static>(

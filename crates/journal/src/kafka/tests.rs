@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aredvi_events::{Clock, Partition, Place, Positions, Record, Stored, Topic};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 
 use super::cluster::Cluster;
 use super::live::Live;
-use super::offsets::Offsets;
+use super::offsets::{Edge, Offsets};
 use super::producer::Appender;
 use super::reader::Reader;
 use super::tail::Tail;
@@ -164,4 +165,22 @@ async fn a_tail_says_that_no_broker_is_there_and_goes_on_from_its_place() {
     let next = read_in_the_end(&mut tail).await;
     assert!(next[0].place.offset >= place.next(first.partition));
     assert_eq!(next[0].record.value, [2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_told_that_a_partition_has_no_leader_asks_again() {
+    let world = World::new();
+    let asked = || world.offsets.of(Edge::End, Partition::all(&[Topic::Media, Topic::Graph]));
+    let ends = asked().await.expect("the ends");
+    let media = Topic::Media.name();
+    // As a broker that is just starting says.
+    world.mock.partition_leader(media, 3, None).expect("no leader");
+    let client = world.offsets.client();
+    tokio::task::spawn_blocking(move || client.fetch_metadata(None, PATIENCE).map(drop))
+        .await
+        .expect("asked")
+        .expect("told that there is no leader");
+    assert!(asked().await.is_err());
+    world.mock.partition_leader(media, 3, Some(BROKER)).expect("a leader");
+    assert_eq!(asked().await.expect("the ends"), ends);
 }
