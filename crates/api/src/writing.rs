@@ -19,7 +19,7 @@ use crate::reserved::{End, Right, Turn};
 pub struct Plan {
     /// The event's id; further events of the same write derive theirs from it.
     pub event: Uuid,
-    /// The id of what is made.
+    /// The id of what is made, gathered for the topic of media.
     pub first: Id,
     /// A second id: the story's or the notification's.
     pub second: Id,
@@ -35,8 +35,9 @@ impl Plan {
     /// # Errors
     /// 503 while the process holds no worker lease.
     pub fn new(app: &App) -> Result<Self, Problem> {
-        let mint = || app.mint.id().map_err(|_| Problem::unavailable());
-        Ok(Self { event: app.mint.event_id(), first: mint()?, second: mint()?, time_ms: app.mint.now_ms() })
+        let first = app.mint.gathered_id(Topic::Media).map_err(|_| Problem::unavailable())?;
+        let second = app.mint.id().map_err(|_| Problem::unavailable())?;
+        Ok(Self { event: app.mint.event_id(), first, second, time_ms: app.mint.now_ms() })
     }
 
     /// As a reservation keeps it.

@@ -12,6 +12,14 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::id::{Id, SEQUENCE_BITS};
+use crate::topic::Topic;
+
+/// What [`Mint::gathered_id`] mints within so many milliseconds comes to the same partition.
+const GATHERED_MS: i64 = 16;
+/// So many numbers are tried for an id of the partition whose turn it is. One of 24 is.
+const MOST_TRIED: u16 = 512;
+/// So many ids has a millisecond.
+const SEQUENCES: u16 = 1 << SEQUENCE_BITS;
 
 /// A worker number and the span of time it may mint in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,12 +99,36 @@ impl Mint {
     /// # Errors
     /// [`NoLease`] without a lease or at its end.
     pub fn id(&self) -> Result<Id, NoLease> {
+        self.mint(|_, _, _| 0)
+    }
+
+    /// The next id for something that events of `topic` are keyed by, such that what is minted within a short while comes
+    /// to one partition, and each partition has its turn: what is appended together then stands in one batch, where it
+    /// would be a batch, a request to the broker and a position in every view each.
+    ///
+    /// # Errors
+    /// As [`Mint::id`].
+    pub fn gathered_id(&self, topic: Topic) -> Result<Id, NoLease> {
+        self.mint(|ms, worker, sequence| {
+            // Processes take turns apart from each other.
+            let turn = (ms.div_euclid(GATHERED_MS) + i64::from(worker)).rem_euclid(i64::from(topic.partitions()));
+            let is_its_turn = |skip: &u16| {
+                let id = Id::assemble(ms, worker, sequence + skip);
+                id.is_some_and(|id| i64::from(topic.partition(&id.to_string())) == turn)
+            };
+            (0..MOST_TRIED.min(SEQUENCES - sequence)).find(is_its_turn).unwrap_or(0)
+        })
+    }
+
+    /// The next id after as many numbers as `skip` says of what would be the next: its milliseconds, worker and sequence.
+    /// It must leave one of that millisecond.
+    fn mint(&self, skip: impl FnOnce(i64, u16, u16) -> u16) -> Result<Id, NoLease> {
         let now = self.clock.now_ms();
         let mut state = self.state();
         let lease = state.lease.ok_or(NoLease)?;
         let (ms, sequence) = if now > state.last_ms {
             (now, 0)
-        } else if state.sequence + 1 < 1 << SEQUENCE_BITS && state.last_ms >= lease.from_ms {
+        } else if state.sequence + 1 < SEQUENCES && state.last_ms >= lease.from_ms {
             (state.last_ms, state.sequence + 1)
         } else {
             (state.last_ms + 1, 0)
@@ -105,6 +137,7 @@ impl Mint {
         if ms >= lease.until_ms {
             return Err(NoLease);
         }
+        let sequence = sequence + skip(ms, lease.worker, sequence);
         (state.last_ms, state.sequence) = (ms, sequence);
         Id::assemble(ms, lease.worker, sequence).ok_or(NoLease)
     }
@@ -134,6 +167,8 @@ pub fn derived_id(cause: Uuid, purpose: &str) -> Uuid {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use super::*;
     use crate::id::{EPOCH_MS, FIRST_MINTED};
 
@@ -148,7 +183,7 @@ mod tests {
         let now = mint.now_ms();
         mint.hold(Lease { worker: 3, from_ms: now + 60_000, until_ms: now + 60_001 });
         let minted = std::iter::from_fn(|| mint.id().ok()).take(10_000).count();
-        assert_eq!(minted, 1 << SEQUENCE_BITS);
+        assert_eq!(minted, usize::from(SEQUENCES));
         assert_eq!(mint.id(), Err(NoLease));
     }
 
@@ -181,6 +216,42 @@ mod tests {
         let from_ms = mint.now_ms() + 600_000;
         mint.hold(Lease { worker: 7, from_ms, until_ms: from_ms + 600_000 });
         assert_eq!(mint.id().expect("lease").minted_ms(), from_ms);
+    }
+
+    #[test]
+    fn ids_that_are_gathered_come_to_one_partition_at_a_time_and_to_all_in_turn() {
+        let clock = Clock::default();
+        let mint = Mint::seeded(clock.clone(), 1);
+        mint.hold(Lease { worker: 3, from_ms: EPOCH_MS, until_ms: i64::MAX });
+        let mut batches = BTreeMap::<i64, Vec<u32>>::new();
+        let mut ids = Vec::new();
+        for _ in 0..24 {
+            for _ in 0..50 {
+                let id = mint.gathered_id(Topic::Media).expect("a lease");
+                batches.entry(id.minted_ms().div_euclid(GATHERED_MS)).or_default().push(Topic::Media.partition(&id.to_string()));
+                ids.push(id);
+                // Others are minted between them.
+                ids.push(mint.id().expect("a lease"));
+            }
+            clock.shift(GATHERED_MS);
+        }
+        assert!(ids.is_sorted_by(|a, b| a < b));
+        for partitions in batches.values() {
+            assert!(partitions.iter().all(|partition| *partition == partitions[0]), "{partitions:?}");
+        }
+        let turns: BTreeSet<u32> = batches.values().map(|partitions| partitions[0]).collect();
+        assert_eq!(turns.len(), 24);
+    }
+
+    #[test]
+    fn more_ids_than_can_be_gathered_are_minted_all_the_same() {
+        let mint = mint();
+        let now = mint.now_ms() + 60_000;
+        mint.hold(Lease { worker: 3, from_ms: now, until_ms: now + 2 });
+        let ids: Vec<Id> = std::iter::from_fn(|| mint.gathered_id(Topic::Media).ok()).take(20_000).collect();
+        assert!(ids.is_sorted_by(|a, b| a < b));
+        assert!((100..2 * usize::from(SEQUENCES)).contains(&ids.len()), "{}", ids.len());
+        assert!(ids.last().is_some_and(|id| id.minted_ms() == now + 1));
     }
 
     #[test]
