@@ -34,7 +34,8 @@ const LETTERS_PER_ROUND: u64 = 128;
 const GROUP: usize = 32;
 /// Groups in work at once.
 const GROUPS_AT_ONCE: usize = 2;
-/// Between two looks for letters; also how soon a failure of an engine is tried again.
+/// Between two looks for letters, unless there were as many as are taken at once: what comes meanwhile goes together. Also
+/// how soon a failure of an engine is tried again.
 const PAUSE: Duration = Duration::from_millis(250);
 /// How often it is told how old the oldest letter is.
 const MEASURED_EVERY: Duration = Duration::from_secs(5);
@@ -106,9 +107,9 @@ impl Sender {
         let mut told = None;
         while !stop.is_cancelled() {
             let pause = match self.round(&mut caught_up, stop).await {
-                Ok(n) => {
+                Ok(taken) => {
                     told = None;
-                    if n == 0 { PAUSE } else { Duration::ZERO }
+                    if (taken as u64) < LETTERS_PER_ROUND { PAUSE } else { Duration::ZERO }
                 }
                 Err(interrupted) => {
                     let reason = interrupted.to_string();
