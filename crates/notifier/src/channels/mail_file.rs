@@ -3,26 +3,38 @@
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Letter, OpenError, SendError};
 
 /// Mail that is written to a directory.
 pub(super) struct FileMail {
-    dir: PathBuf,
+    dir: Arc<Dir>,
+}
+
+/// The directory, and how far its names are on the disk.
+struct Dir {
+    path: PathBuf,
+    /// Names that it was given.
+    named: AtomicU64,
+    /// So many of them are on the disk; whoever has it is putting them there.
+    durable: Mutex<u64>,
 }
 
 impl FileMail {
     /// Uses `dir`, and makes it when it is missing.
     pub(super) fn open(dir: &Path) -> Result<Self, OpenError> {
         fs::create_dir_all(dir).map_err(|source| OpenError::Outbox { path: dir.to_owned(), source })?;
-        Ok(Self { dir: dir.to_owned() })
+        let dir = Dir { path: dir.to_owned(), named: AtomicU64::new(0), durable: Mutex::new(0) };
+        Ok(Self { dir: Arc::new(dir) })
     }
 
     /// Writes one message durably: it is there whole or not at all. The same message is the same file.
     pub(super) async fn send(&self, letter: &Letter) -> Result<(), SendError> {
         let name = format!("{}-{}.eml", letter.notification, letter.recipient);
         let (dir, bytes) = (self.dir.clone(), letter.message.formatted());
-        let written = tokio::task::spawn_blocking(move || write(&dir, &name, &bytes)).await;
+        let written = tokio::task::spawn_blocking(move || dir.write(&name, &bytes)).await;
         let failure = match written {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) => error,
@@ -33,13 +45,26 @@ impl FileMail {
     }
 }
 
-fn write(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let (whole, part) = (dir.join(name), dir.join(format!(".{name}.part")));
-    let mut file = File::create(&part)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&part, &whole)?;
-    File::open(dir)?.sync_all()
+impl Dir {
+    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let (whole, part) = (self.path.join(name), self.path.join(format!(".{name}.part")));
+        let mut file = File::create(&part)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&part, &whole)?;
+        self.sync(self.named.fetch_add(1, Ordering::AcqRel) + 1)
+    }
+
+    /// Puts the names up to the `mine`th on the disk: once for all that wait for it.
+    fn sync(&self, mine: u64) -> io::Result<()> {
+        let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
+        if *durable < mine {
+            let named = self.named.load(Ordering::Acquire);
+            File::open(&self.path)?.sync_all()?;
+            *durable = named;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
