@@ -132,6 +132,7 @@ pub fn open(base: &Base, readers: &Readers, config: &Http, listener: Option<&Tcp
         notification_feed: readers.of("notification_feed")?,
     };
     let feed = Arc::new(FeedIndex::new(Arc::clone(&facts), STORIES_PER_OWNER));
+    base.journal.hurry();
     Ok(Arc::new(App {
         settings,
         mint: base.mint.clone(),

@@ -65,6 +65,10 @@ impl Kafka {
         self.appender.append(&records).await
     }
 
+    pub fn hurry(&self) {
+        self.live.hurry();
+    }
+
     pub async fn tail(&self, from: &Positions) -> Result<Tail, ReadError> {
         Tail::open(self.cluster.clone(), self.offsets.clone(), self.live.clone(), from.clone(), self.clock.clone()).await
     }

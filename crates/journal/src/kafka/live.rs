@@ -5,6 +5,7 @@
 //! too slow for what is kept goes on with a consumer of its own until it is near the end again.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -46,12 +47,15 @@ pub struct Live {
     begin: Mutex<Option<(Reader, Clock)>>,
 }
 
+#[derive(Default)]
 struct Shared {
     state: Mutex<State>,
     /// Says that something came, or went wrong.
     changed: watch::Sender<()>,
     /// Says that other partitions are followed.
     asked: Arc<Notify>,
+    /// Whether people wait for what is read here.
+    hurried: AtomicBool,
 }
 
 #[derive(Default)]
@@ -104,8 +108,12 @@ pub enum Taken {
 impl Live {
     /// Reads with `reader` from the first seat on.
     pub fn new(reader: Reader, clock: Clock) -> Self {
-        let shared = Shared { state: Mutex::default(), changed: watch::Sender::new(()), asked: Arc::default() };
-        Self { shared: Arc::new(shared), begin: Mutex::new(Some((reader, clock))) }
+        Self { shared: Arc::default(), begin: Mutex::new(Some((reader, clock))) }
+    }
+
+    /// People wait for what is read here, from now on.
+    pub fn hurry(&self) {
+        self.shared.hurried.store(true, Ordering::Relaxed);
     }
 
     /// A seat for a tail that stands at `positions`, when that is near the `ends` and all that comes next is kept.
@@ -154,7 +162,8 @@ async fn run(shared: Weak<Shared>, asked: Arc<Notify>, mut reader: Reader, clock
     let mut rhythm = Rhythm { since: Instant::now(), batches: 0 };
     let mut watch = Watch { looked: Instant::now(), then: None };
     loop {
-        if let Some(pace) = rhythm.pace(reader.pace()) {
+        let Some(hurried) = shared.upgrade().map(|shared| shared.hurried.load(Ordering::Relaxed)) else { return };
+        if let Some(pace) = rhythm.pace(reader.pace(), hurried) {
             tracing::debug!(?pace, "the shared consumer changes its pace");
             reader.keep_pace(pace);
         }
@@ -224,15 +233,15 @@ struct Rhythm {
 
 impl Rhythm {
     /// The pace to change to, looked at once in [`RHYTHM`].
-    fn pace(&mut self, now: Pace) -> Option<Pace> {
+    fn pace(&mut self, now: Pace, hurried: bool) -> Option<Pace> {
         if self.since.elapsed() < RHYTHM {
             return None;
         }
         let batches = std::mem::take(&mut self.batches);
         self.since = Instant::now();
         match now {
-            Pace::Quiet => (batches > BUSY_BATCHES).then_some(Pace::Busy),
-            Pace::Busy => (batches < QUIET_BATCHES).then_some(Pace::Quiet),
+            Pace::Quiet => (batches > BUSY_BATCHES).then_some(if hurried { Pace::Busy } else { Pace::Unhurried }),
+            Pace::Busy | Pace::Unhurried => (batches < QUIET_BATCHES).then_some(Pace::Quiet),
         }
     }
 }

@@ -50,6 +50,8 @@ pub enum Pace {
     Quiet,
     /// When a good many are there, or after a short while: what comes by the thousand is not fetched one by one.
     Busy,
+    /// As busy, where nobody waits for what this process reads: after twice that while.
+    Unhurried,
 }
 
 impl Pace {
@@ -57,6 +59,7 @@ impl Pace {
         match self {
             Self::Quiet => [("fetch.min.bytes", "1"), ("fetch.wait.max.ms", "100")],
             Self::Busy => [("fetch.min.bytes", "262144"), ("fetch.wait.max.ms", "25")],
+            Self::Unhurried => [("fetch.min.bytes", "262144"), ("fetch.wait.max.ms", "50")],
         }
     }
 }

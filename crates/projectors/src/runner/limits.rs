@@ -42,9 +42,14 @@ pub const FIRST_PAUSE: Duration = Duration::from_millis(50);
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A view that stopped is tried again after this: what stopped it may have been mended.
 pub const STOPPED_FOR: Duration = Duration::from_secs(10);
-/// A worker that makes more small transactions a second than [`BUSY_COMMITS`] leaves this between the beginnings of two:
-/// what comes meanwhile goes into one. Nobody who writes now and then waits for it.
+/// A worker that makes more small transactions a second than [`BUSY_COMMITS`] leaves this between the beginnings of two, at
+/// least: what comes meanwhile goes into one. Nobody who writes now and then waits for it.
 pub const PACE: Duration = Duration::from_millis(50);
+/// It leaves so many times what the last one took, where the database has more to do than it can: fewer and larger ones cost
+/// less in all.
+pub const PACE_BY_LAST: u32 = 3;
+/// And this at most.
+pub const LONGEST_PACE: Duration = Duration::from_millis(150);
 /// See [`PACE`].
 pub const BUSY_COMMITS: u32 = 12;
 /// A transaction of at least so many events is none of the small ones.

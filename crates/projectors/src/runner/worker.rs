@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::db::DbError;
 
 use super::lease::Lease;
-use super::limits::{BUSY_COMMITS, LARGE_BATCH, Limits, PACE, RENEW_EVERY, ROUND};
+use super::limits::{BUSY_COMMITS, LARGE_BATCH, LONGEST_PACE, Limits, PACE, PACE_BY_LAST, RENEW_EVERY, ROUND};
 use super::pause::{Pause, sleep};
 use super::project::{Left, Projector};
 
@@ -34,8 +34,9 @@ struct Beat {
     /// When the second began in which they are counted, and how many there were.
     second: Duration,
     commits: u32,
-    /// When the last one began.
+    /// When the last one began, and how long it took.
     last: Duration,
+    took: Duration,
 }
 
 /// Why a turn was not finished.
@@ -49,7 +50,7 @@ impl Worker {
     /// It holds nothing yet.
     pub fn new(projector: Projector, lease: Lease, limits: &Limits) -> Self {
         let now = projector.clock.since();
-        let beat = Beat { second: now, commits: 0, last: now };
+        let beat = Beat::at(now);
         Self {
             projector,
             lease,
@@ -115,7 +116,9 @@ impl Worker {
             return self.renew().await;
         }
         self.beat.begins(self.projector.clock.since(), stored.len());
-        match self.projector.project(&mut self.lease, stored, stop).await {
+        let projected = self.projector.project(&mut self.lease, stored, stop).await;
+        self.beat.ends(self.projector.clock.since());
+        match projected {
             Ok(()) => self.renew().await,
             Err(Left::Lost) => {
                 self.tail = None;
@@ -177,23 +180,37 @@ impl Worker {
 }
 
 impl Beat {
+    /// None yet.
+    const fn at(now: Duration) -> Self {
+        Self { second: now, commits: 0, last: now, took: Duration::ZERO }
+    }
+
     /// A transaction of so many events begins.
     fn begins(&mut self, now: Duration, events: usize) {
         self.last = now;
         if now.saturating_sub(self.second) >= SECOND {
             // A busy second makes the beginning of the next one busy.
             let commits = self.commits.saturating_sub(BUSY_COMMITS).min(BUSY_COMMITS);
-            *self = Self { second: now, commits, last: now };
+            (self.second, self.commits) = (now, commits);
         }
         if events < LARGE_BATCH {
             self.commits += 1;
         }
     }
 
+    /// The last one that began has ended.
+    fn ends(&mut self, now: Duration) {
+        self.took = now.saturating_sub(self.last);
+    }
+
     /// How long to wait before the next one.
     fn pause(&self, now: Duration) -> Duration {
         let busy = self.commits > BUSY_COMMITS && self.last.saturating_sub(self.second) < SECOND;
-        if busy { PACE.saturating_sub(now.saturating_sub(self.last)) } else { Duration::ZERO }
+        if !busy {
+            return Duration::ZERO;
+        }
+        let pace = self.took.saturating_mul(PACE_BY_LAST).clamp(PACE, LONGEST_PACE);
+        pace.saturating_sub(now.saturating_sub(self.last))
     }
 }
 
@@ -218,11 +235,17 @@ impl From<ReadError> for Broken {
 mod tests {
     use super::*;
 
-    fn after(transactions: u64, apart_ms: u64, events: usize) -> Duration {
-        let mut beat = Beat { second: Duration::ZERO, commits: 0, last: Duration::ZERO };
+    fn beat(transactions: u64, apart_ms: u64, events: usize) -> Beat {
+        let mut beat = Beat::at(Duration::ZERO);
         for n in 0..transactions {
             beat.begins(Duration::from_millis(n * apart_ms), events);
+            beat.ends(beat.last);
         }
+        beat
+    }
+
+    fn after(transactions: u64, apart_ms: u64, events: usize) -> Duration {
+        let beat = beat(transactions, apart_ms, events);
         beat.pause(beat.last)
     }
 
@@ -233,5 +256,19 @@ mod tests {
         assert_eq!(after(u64::from(BUSY_COMMITS), 1, 1), Duration::ZERO);
         assert_eq!(after(100, 200, 1), Duration::ZERO, "now and then");
         assert_eq!(after(100, 1, LARGE_BATCH), Duration::ZERO, "large ones");
+    }
+
+    #[test]
+    fn who_waits_for_the_database_leaves_more_room_within_a_bound() {
+        let mut beat = beat(u64::from(BUSY_COMMITS) + 1, 1, 1);
+        let pause_after = |beat: &mut Beat, took: Duration| {
+            let end = beat.last + took;
+            beat.ends(end);
+            took + beat.pause(end)
+        };
+        assert_eq!(pause_after(&mut beat, PACE / 10), PACE);
+        assert_eq!(pause_after(&mut beat, PACE / 2), PACE / 2 * PACE_BY_LAST);
+        assert_eq!(pause_after(&mut beat, PACE), LONGEST_PACE);
+        assert_eq!(pause_after(&mut beat, LONGEST_PACE * 2), LONGEST_PACE * 2);
     }
 }

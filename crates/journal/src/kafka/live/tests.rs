@@ -9,7 +9,7 @@ const PARTITION: Partition = Partition { topic: Topic::Media, number: 3 };
 const AT_ONCE: BatchLimits = BatchLimits { events: 10_000, bytes: 64 * 1024 * 1024, wait: Duration::ZERO };
 
 fn live() -> Live {
-    let shared = Shared { state: Mutex::default(), changed: watch::Sender::new(()), asked: Arc::default() };
+    let shared = Shared::default();
     Live { shared: Arc::new(shared), begin: Mutex::new(None) }
 }
 
