@@ -16,6 +16,7 @@ mod tail;
 #[cfg(test)]
 mod tests;
 pub mod topics;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;

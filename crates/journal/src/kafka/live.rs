@@ -14,6 +14,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::reader::{Pace, Reader};
+use super::watch::Watch;
 use crate::error::{Fault, ReadError};
 use crate::limits::record_bytes;
 use crate::tail::BatchLimits;
@@ -37,9 +38,6 @@ const RHYTHM: Duration = Duration::from_secs(1);
 /// More batches in that time than this are too many to be fetched each by itself; fewer than that are worth it again.
 const BUSY_BATCHES: u32 = 80;
 const QUIET_BATCHES: u32 = 10;
-
-/// How often it is looked whether a partition has records that never come.
-const WATCH_EVERY: Duration = Duration::from_secs(10);
 
 /// The consumer that tails share; it ends with this.
 pub struct Live {
@@ -160,23 +158,16 @@ impl Drop for Live {
 /// Reads what is followed, as long as there is somebody to read for.
 async fn run(shared: Weak<Shared>, asked: Arc<Notify>, mut reader: Reader, clock: Clock) {
     let mut rhythm = Rhythm { since: Instant::now(), batches: 0 };
-    let mut watch = Watch { looked: Instant::now(), then: None };
+    let mut watch = Watch::new();
     loop {
         let Some(hurried) = shared.upgrade().map(|shared| shared.hurried.load(Ordering::Relaxed)) else { return };
         if let Some(pace) = rhythm.pace(reader.pace(), hurried) {
             tracing::debug!(?pace, "the shared consumer changes its pace");
             reader.keep_pace(pace);
         }
-        if watch.looked.elapsed() >= WATCH_EVERY {
-            watch.looked = Instant::now();
+        if watch.is_due() {
             match reader.ends().await {
-                Ok(ends) => {
-                    let silent = watch.silent(reader.positions(), ends);
-                    if !silent.is_empty() {
-                        tracing::warn!(?silent, "records do not come though they are there; another consumer fetches them");
-                        reader.renew();
-                    }
-                }
+                Ok(ends) => watch.renew_if_silent(&mut reader, ends),
                 Err(error) => tracing::debug!(%error, "not known whether all records come"),
             }
         }
@@ -243,31 +234,6 @@ impl Rhythm {
             Pace::Quiet => (batches > BUSY_BATCHES).then_some(if hurried { Pace::Busy } else { Pace::Unhurried }),
             Pace::Busy | Pace::Unhurried => (batches < QUIET_BATCHES).then_some(Pace::Quiet),
         }
-    }
-}
-
-/// Looks now and then whether all records come. A client that was told that a partition has no leader may never fetch it
-/// again, and says nothing (librdkafka 2.12.1, `rd_kafka_metadata_update_op` passes over such a partition); what is not
-/// heard would be taken for what did not happen.
-struct Watch {
-    looked: Instant,
-    then: Option<Look>,
-}
-
-/// How it stood at the last look.
-struct Look {
-    positions: Positions,
-    ends: Positions,
-}
-
-impl Watch {
-    /// The partitions that had records at the last look of which none has come since.
-    fn silent(&mut self, positions: &Positions, ends: Positions) -> Vec<Partition> {
-        let then = self.then.replace(Look { positions: positions.clone(), ends });
-        let Some(then) = then else { return Vec::new() };
-        let silent =
-            |(partition, next): &(Partition, u64)| then.ends.next(*partition) > *next && positions.get(*partition) == Some(*next);
-        then.positions.iter().filter(silent).map(|(partition, _)| partition).collect()
     }
 }
 

@@ -11,6 +11,7 @@ use super::cluster::Cluster;
 use super::live::{Live, Seat, Taken};
 use super::offsets::Offsets;
 use super::reader::Reader;
+use super::watch::Watch;
 use crate::error::ReadError;
 use crate::tail::BatchLimits;
 
@@ -38,6 +39,7 @@ struct Own {
     drained: bool,
     /// When it last looked whether it is.
     looked: Option<Instant>,
+    watch: Watch,
 }
 
 impl Tail {
@@ -72,6 +74,9 @@ impl Tail {
                             self.source = Source::Shared(seat);
                             continue;
                         }
+                        if own.watch.is_due() {
+                            own.watch.renew_if_silent(&mut own.reader, ends);
+                        }
                     }
                     let batch = own.reader.next(limits).await?;
                     own.drained = batch.len() < limits.events;
@@ -100,7 +105,7 @@ impl Tail {
 impl Source {
     fn own(cluster: &Cluster, offsets: &Arc<Offsets>, positions: &Positions, clock: &Clock) -> Result<Self, ReadError> {
         let reader = Reader::open(cluster.clone(), offsets.clone(), positions.clone(), clock.clone())?;
-        Ok(Self::Own(Box::new(Own { reader, drained: false, looked: None })))
+        Ok(Self::Own(Box::new(Own { reader, drained: false, looked: None, watch: Watch::new() })))
     }
 }
 

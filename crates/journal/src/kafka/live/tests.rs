@@ -30,16 +30,6 @@ async fn taken(seat: &mut Seat, positions: &mut Positions) -> Option<Vec<u64>> {
     }
 }
 
-#[test]
-fn a_partition_is_silent_when_what_it_had_has_not_come_by_the_next_look() {
-    let mut watch = Watch { looked: Instant::now(), then: None };
-    assert!(watch.silent(&at(5), at(9)).is_empty(), "there was no look before");
-    assert!(watch.silent(&at(6), at(9)).is_empty(), "one has come");
-    assert_eq!(watch.silent(&at(6), at(9)), [PARTITION]);
-    assert!(watch.silent(&at(9), at(9)).is_empty());
-    assert!(watch.silent(&at(9), at(12)).is_empty(), "they came a moment ago");
-}
-
 #[tokio::test]
 async fn each_tail_gets_what_comes_after_its_position_once() {
     let live = live();
