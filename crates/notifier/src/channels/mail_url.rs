@@ -35,7 +35,10 @@ impl FromStr for MailUrl {
 
     fn from_str(text: &str) -> Result<Self, NotAMailUrl> {
         if let Some(dir) = text.strip_prefix("file:") {
-            return Ok(Self::File { dir: dir.strip_prefix("//").unwrap_or(dir).into() });
+            let dir = dir.strip_prefix("//").unwrap_or(dir);
+            // Shown, a directory that begins with two slashes would be another: the one after them.
+            let dir = if dir.starts_with("//") { format!("/{}", dir.trim_start_matches('/')) } else { dir.to_owned() };
+            return Ok(Self::File { dir: dir.into() });
         }
         let (scheme, rest) = text.split_once("://").ok_or(NotAMailUrl)?;
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -93,6 +96,17 @@ mod tests {
         let refused = "smtp://ana:s3cret".parse::<MailUrl>();
         assert_eq!(refused, Err(NotAMailUrl), "no port, so the password would be shown as one");
         assert_eq!("file:data/outbox".parse::<MailUrl>().expect("a url").to_string(), "file:data/outbox");
+    }
+
+    #[test]
+    fn a_directory_is_shown_as_the_same_one() {
+        for (text, shown) in
+            [("file:///srv/mail", "file:/srv/mail"), ("file:////srv/mail", "file:/srv/mail"), ("file://a", "file:a")]
+        {
+            let url: MailUrl = text.parse().expect("a url");
+            assert_eq!(url.to_string(), shown);
+            assert!(url.to_string().parse::<MailUrl>() == Ok(url), "{text}");
+        }
     }
 
     #[test]
