@@ -18,6 +18,7 @@ use aredvi_events::{Clock, Id, Partition, Positions};
 use aredvi_projectors::cache::{Cache, Card, CardKey, CardStore};
 use aredvi_projectors::facts::follow::Heard;
 use aredvi_projectors::runner::{Reached, ViewReader};
+use aredvi_projectors::trouble::Trouble;
 use tokio::sync::{Notify, mpsc};
 
 use super::kept::Kept;
@@ -122,10 +123,11 @@ impl Shelf {
             Ok(answers) => answers,
             Err(error) => {
                 self.rest();
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "cards cannot be had from the cache; the views are asked"
-                );
+                static UNANSWERED: Trouble = Trouble::new();
+                if let Some(told) = UNANSWERED.happened(&error) {
+                    let left_out = told.left_out;
+                    tracing::warn!(error = told.reason, left_out, "cards cannot be had from the cache; the views are asked");
+                }
                 count("unanswered", asked.len());
                 return Vec::new();
             }
