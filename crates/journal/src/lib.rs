@@ -27,4 +27,4 @@ pub use journal::{Journal, OpenOptions};
 pub use limits::{APPEND_LIMIT, MAX_APPEND_BYTES, MAX_RECORD_BYTES};
 pub use tail::{BatchLimits, Tail};
 pub use topics::TopicsError;
-pub use url::{JournalUrl, NotAJournalUrl};
+pub use url::{JournalUrl, NotAJournalUrl, local_path};

@@ -43,13 +43,20 @@ impl JournalUrl {
     }
 }
 
+/// The path in a URL of something on this machine, which stands after the scheme's colon. Two slashes before it belong to the URL;
+/// more of them are one, so that what is shown of the path is the same path again.
+pub fn local_path(after_scheme: &str) -> PathBuf {
+    let path = after_scheme.strip_prefix("//").unwrap_or(after_scheme);
+    if path.starts_with("//") { format!("/{}", path.trim_start_matches('/')).into() } else { path.into() }
+}
+
 impl FromStr for JournalUrl {
     type Err = NotAJournalUrl;
 
     fn from_str(text: &str) -> Result<Self, NotAJournalUrl> {
         let refused = || NotAJournalUrl(text.to_owned());
         if let Some(path) = text.strip_prefix("sqlite:") {
-            return Ok(Self::Embedded { path: path.into() });
+            return Ok(Self::Embedded { path: local_path(path) });
         }
         let rest = text.strip_prefix("kafka://").ok_or_else(refused)?;
         let (bootstrap, prefix) = match rest.split_once('/') {
@@ -93,6 +100,19 @@ mod tests {
         }
         let kafka = JournalUrl::Kafka { bootstrap: "h1:9092".to_owned(), prefix: None };
         assert_eq!("kafka://h1:9092/".parse(), Ok(kafka));
+    }
+
+    #[test]
+    fn a_path_is_shown_as_the_same_one_however_many_slashes_it_was_written_with() {
+        for (text, shown) in [
+            ("sqlite:///srv/journal.db", "sqlite:/srv/journal.db"),
+            ("sqlite:////srv/journal.db", "sqlite:/srv/journal.db"),
+            ("sqlite://journal.db", "sqlite:journal.db"),
+        ] {
+            let url: JournalUrl = text.parse().expect(text);
+            assert_eq!(url.to_string(), shown);
+            assert_eq!(shown.parse(), Ok(url));
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use aredvi_journal::local_path;
+
 /// Where mail goes: `file:DIR`, `smtp://[user:password@]host[:port]` or `smtps://…`. Neither `Debug` nor `Display` show
 /// the password.
 #[derive(Clone, PartialEq, Eq)]
@@ -35,10 +37,7 @@ impl FromStr for MailUrl {
 
     fn from_str(text: &str) -> Result<Self, NotAMailUrl> {
         if let Some(dir) = text.strip_prefix("file:") {
-            let dir = dir.strip_prefix("//").unwrap_or(dir);
-            // Shown, a directory that begins with two slashes would be another: the one after them.
-            let dir = if dir.starts_with("//") { format!("/{}", dir.trim_start_matches('/')) } else { dir.to_owned() };
-            return Ok(Self::File { dir: dir.into() });
+            return Ok(Self::File { dir: local_path(dir) });
         }
         let (scheme, rest) = text.split_once("://").ok_or(NotAMailUrl)?;
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));

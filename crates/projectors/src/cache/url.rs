@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use aredvi_journal::local_path;
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
 /// The file of the embedded cache when the URL names none.
@@ -50,7 +51,7 @@ impl FromStr for CacheUrl {
 
     fn from_str(text: &str) -> Result<Self, NotACacheUrl> {
         if let Some(path) = text.strip_prefix("sqlite:") {
-            return Ok(Self::Sqlite(path.into()));
+            return Ok(Self::Sqlite(local_path(path)));
         }
         if text.starts_with("rediss://") {
             return Err(NotACacheUrl("rediss:// needs TLS, which this program is built without"));

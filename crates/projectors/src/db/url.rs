@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use aredvi_journal::local_path;
 use sqlx::mysql::MySqlConnectOptions;
 
 /// The prefix of database names when the URL names none.
@@ -59,7 +60,7 @@ impl FromStr for DbUrl {
 
     fn from_str(text: &str) -> Result<Self, NotADbUrl> {
         if let Some(dir) = text.strip_prefix("sqlite:") {
-            return Ok(Self::Embedded { dir: dir.strip_prefix("//").unwrap_or(dir).into() });
+            return Ok(Self::Embedded { dir: local_path(dir) });
         }
         let rest = text.strip_prefix("mysql://").or_else(|| text.strip_prefix("mariadb://")).ok_or(NotADbUrl::Scheme)?;
         let (rest, settings) = rest.split_once('?').unwrap_or((rest, ""));
