@@ -20,6 +20,9 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(3);
 /// How long after a failed answer it is asked for again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
+/// How long after it was asked who leads it is asked for again: meanwhile a cluster in trouble is asked for offsets alone.
+const LEADERS_AGAIN: Duration = Duration::from_millis(500);
+
 /// The most notices of the client that are taken from its queue before each question.
 const NOTICES: usize = 1_000;
 
@@ -62,12 +65,17 @@ impl Offsets {
         let partitions: Arc<[Partition]> = partitions.into();
         let topics: Arc<[Topic]> = partitions.iter().map(|of| of.topic).collect::<BTreeSet<_>>().into_iter().collect();
         let end = Instant::now() + ANSWER_LIMIT;
-        let mut again = false;
+        let mut failed = false;
+        let mut leaders_asked = None::<Instant>;
         loop {
             let (cluster, partitions, topics) = (self.cluster.clone(), partitions.clone(), topics.clone());
+            let asks_leaders = failed && leaders_asked.is_none_or(|at| at.elapsed() >= LEADERS_AGAIN);
+            if asks_leaders {
+                leaders_asked = Some(Instant::now());
+            }
             let question = move |client: &BaseConsumer<Context>| {
                 let left = || end.saturating_duration_since(Instant::now());
-                for topic in topics.iter().filter(|_| again) {
+                for topic in topics.iter().filter(|_| asks_leaders) {
                     client.fetch_metadata(Some(&cluster.topic_name(*topic)), left()).map_err(Fault::new)?;
                 }
                 let asked = list(&cluster, &partitions, edge).map_err(Fault::new)?;
@@ -78,7 +86,7 @@ impl Offsets {
                 Err(fault) if Instant::now() + ASK_AGAIN < end => {
                     tracing::debug!(%fault, "asking for offsets again");
                     self.clock.sleep(ASK_AGAIN).await;
-                    again = true;
+                    failed = true;
                 }
                 answer => return answer,
             }

@@ -9,8 +9,7 @@ const PARTITION: Partition = Partition { topic: Topic::Media, number: 3 };
 const AT_ONCE: BatchLimits = BatchLimits { events: 10_000, bytes: 64 * 1024 * 1024, wait: Duration::ZERO };
 
 fn live() -> Live {
-    let shared = Shared::default();
-    Live { shared: Arc::new(shared), begin: Mutex::new(None) }
+    Live { shared: Arc::default(), begin: Mutex::new(None) }
 }
 
 fn at(next: u64) -> Positions {
