@@ -11,6 +11,9 @@ use crate::column::cost::Cost;
 use crate::community::Sizes;
 use crate::load::Outcome;
 
+/// An answer that takes longer is one that people notice.
+const SLOW_MS: f64 = 100.0;
+
 /// Everything that one call of the program measured.
 #[derive(Debug, Serialize)]
 pub struct Document {
@@ -45,6 +48,17 @@ pub struct Section {
     pub figures: Vec<Figure>,
     /// What it cost meanwhile.
     pub costs: Vec<Costly>,
+    /// When it was slow.
+    pub courses: Vec<Course>,
+}
+
+/// When one load was slow.
+#[derive(Debug, Serialize)]
+pub struct Course {
+    /// During what.
+    pub during: String,
+    /// Of each second the slowest answer to what was due in it, in milliseconds.
+    pub slowest_ms: Vec<f64>,
 }
 
 /// What one process cost during one load, once in each run.
@@ -81,6 +95,7 @@ impl Section {
             method: method.iter().map(|&sentence| sentence.to_owned()).collect(),
             figures: Vec::new(),
             costs: Vec::new(),
+            courses: Vec::new(),
         }
     }
 
@@ -107,6 +122,9 @@ impl Section {
         self.add(format!("{what}: answered"), "/s", outcome.rate());
         self.add(format!("{what}: median"), "ms", outcome.ms(50.0));
         self.add(format!("{what}: p99"), "ms", outcome.ms(99.0));
+        let slow = outcome.seconds_slower_than(SLOW_MS);
+        self.add(format!("{what}: seconds with an answer slower than {SLOW_MS} ms"), "", slow as f64);
+        self.courses.push(Course { during: what.to_owned(), slowest_ms: outcome.slowest_ms.clone() });
         self.add(format!("{what}: failed"), "", outcome.failed() as f64);
         for (kind, count) in &outcome.failures {
             self.add(format!("{what}: failed with {kind}"), "", *count as f64);

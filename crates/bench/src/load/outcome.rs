@@ -5,19 +5,29 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use tokio::time::Instant;
 
 /// The longest latency that is told apart, in microseconds: longer ones count as this.
 const LONGEST_US: u64 = 120_000_000;
 /// Significant digits of a latency.
 const DIGITS: u8 = 3;
 
+/// Seconds of a load that are told apart: of a longer one the rest counts as the last of them.
+const MOST_SECONDS: usize = 4 * 60 * 60;
+
 /// Collects; shared by all connections.
-pub struct Recorder(Mutex<Outcome>);
+pub struct Recorder {
+    began: Instant,
+    outcome: Mutex<Outcome>,
+}
 
 /// What came of some load.
 #[derive(Clone)]
 pub struct Outcome {
     latencies: Histogram<u64>,
+    /// Of each second since the beginning the slowest answer to what was due in it, in milliseconds: a stall is told from
+    /// what is slow all the time.
+    pub slowest_ms: Vec<f64>,
     /// By status, or by what kept an answer away.
     pub failures: BTreeMap<String, u64>,
     /// How long it took, in seconds.
@@ -29,13 +39,22 @@ impl Recorder {
     pub fn new() -> Self {
         #[expect(clippy::expect_used, reason = "the bounds are constants that the crate documents as valid")]
         let latencies = Histogram::new_with_bounds(1, LONGEST_US, DIGITS).expect("valid bounds");
-        Self(Mutex::new(Outcome { latencies, failures: BTreeMap::new(), seconds: 0.0 }))
+        let outcome = Outcome { latencies, slowest_ms: Vec::new(), failures: BTreeMap::new(), seconds: 0.0 };
+        Self { began: Instant::now(), outcome: Mutex::new(outcome) }
     }
 
-    /// A success.
+    /// A success, a moment ago.
     pub fn took(&self, latency: Duration) {
         let us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX).clamp(1, LONGEST_US);
-        self.lock().latencies.saturating_record(us);
+        let due = self.began.elapsed().saturating_sub(latency).as_secs();
+        let second = usize::try_from(due).unwrap_or(MOST_SECONDS).min(MOST_SECONDS - 1);
+        let ms = latency.as_secs_f64() * 1_000.0;
+        let mut outcome = self.lock();
+        outcome.latencies.saturating_record(us);
+        if outcome.slowest_ms.len() <= second {
+            outcome.slowest_ms.resize(second + 1, 0.0);
+        }
+        outcome.slowest_ms[second] = outcome.slowest_ms[second].max(ms);
     }
 
     /// A failure.
@@ -53,7 +72,7 @@ impl Recorder {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Outcome> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -78,5 +97,10 @@ impl Outcome {
     #[expect(clippy::cast_precision_loss, reason = "microseconds are far below 2^53")]
     pub fn ms(&self, percentile: f64) -> f64 {
         self.latencies.value_at_percentile(percentile) as f64 / 1_000.0
+    }
+
+    /// Seconds in which something was due that took longer than this.
+    pub fn seconds_slower_than(&self, ms: f64) -> usize {
+        self.slowest_ms.iter().filter(|&&slowest| slowest > ms).count()
     }
 }

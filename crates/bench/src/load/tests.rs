@@ -50,6 +50,10 @@ async fn a_stall_shows_in_every_request_that_was_due_meanwhile() {
     assert!(outcome.ms(50.0) < 50.0, "the median knows nothing of it: {}", outcome.ms(50.0));
     assert!(outcome.ms(85.0) > 50.0, "{}", outcome.ms(85.0));
     assert!(outcome.ms(99.0) > 300.0, "{}", outcome.ms(99.0));
+    // It began at 0.5 s, so it is over before the second second, unless the machine stalls as well.
+    assert!(outcome.slowest_ms[0] > 300.0, "{:?}", outcome.slowest_ms);
+    assert_eq!(outcome.slowest_ms.len(), 2);
+    assert!(outcome.seconds_slower_than(300.0) >= 1);
 }
 
 #[tokio::test]
