@@ -69,7 +69,10 @@ fn secret<U: FromStr<Err: Debug + Display> + Debug + Display>(scheme: &str, rest
 
 fn key(text: &str) {
     let mint = Mint::seeded(Clock::default(), 1);
-    if let Err(error) = master_key(Some(text), None, &mint) {
-        assert!(text.trim().len() < 8 || !format!("{error} {error:?}").contains(text.trim()), "a key is shown");
+    let said = |text| master_key(Some(text), None, &mint).err().map(|error| format!("{error} {error:?}"));
+    // What is said of any key that is none is no key, even when this one happens to be a part of it.
+    let of_any = said("no key").unwrap_or_default();
+    if let Some(said) = said(text).filter(|_| text.trim().len() >= 8 && !of_any.contains(text.trim())) {
+        assert!(!said.contains(text.trim()), "a key is shown");
     }
 }
