@@ -18,6 +18,11 @@ const DESCRIBED: &[(&str, Kind, &str)] = &[
     ("aredvi_journal_append_seconds", Kind::Histogram, "Seconds until an append was durable, or failed."),
     ("aredvi_projector_events_total", Kind::Counter, "Events applied, by view."),
     ("aredvi_projector_batches_total", Kind::Counter, "Transactions committed, by view."),
+    (
+        "aredvi_projector_transaction_seconds",
+        Kind::Histogram,
+        "Seconds that transactions take, by view and by whether their generation serves.",
+    ),
     ("aredvi_projector_parked_total", Kind::Counter, "Records put aside, by view."),
     ("aredvi_projector_refused_total", Kind::Counter, "Requests that could not be read and were refused by rule, by view."),
     ("aredvi_projector_parked_keys", Kind::Gauge, "Keys that records are put aside of now, by view and generation."),

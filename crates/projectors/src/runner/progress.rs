@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aredvi_events::clock::parse_rfc3339;
 use aredvi_events::{Positions, codec};
@@ -89,6 +90,13 @@ impl Gauge {
             report.events += events;
             report.newest_ms = newest.unwrap_or(report.newest_ms);
         });
+    }
+
+    /// So long a transaction took, of a generation that serves or of another one.
+    pub fn took(&self, took: Duration, serving: bool) {
+        let state = if serving { "serving" } else { "other" };
+        let labels = [("view", self.view.clone()), ("state", state.to_owned())];
+        metrics::histogram!("aredvi_projector_transaction_seconds", &labels).record(took);
     }
 
     /// One was refused by rule.

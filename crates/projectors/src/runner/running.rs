@@ -35,7 +35,7 @@ impl Running {
     /// Starts to work on generation `n`, which is in this state now, until [`Running::end`], or until `stop`.
     pub fn start(view: &Arc<dyn View>, deps: &Deps, n: u32, state: State, stop: &CancellationToken) -> Self {
         let stop = stop.child_token();
-        let serving = Arc::new(AtomicBool::new(false));
+        let serving = Arc::new(AtomicBool::new(state == State::Serving));
         let work = Work {
             view: view.clone(),
             deps: deps.clone(),
@@ -149,7 +149,8 @@ impl Work {
         let stop = self.stop.child_token();
         let mut tasks = JoinSet::new();
         for _ in 0..workers {
-            let worker = Worker::new(self.projector(db), Lease::new(db.clone(), &self.deps.mint), &self.deps.limits);
+            let lease = Lease::new(db.clone(), &self.deps.mint);
+            let worker = Worker::new(self.projector(db), lease, &self.deps.limits, self.serving.clone());
             let stop = stop.clone();
             tasks.spawn(async move { worker.run(&stop).await });
         }

@@ -1,5 +1,7 @@
 //! One worker of one generation: it holds some partitions, reads them and has them applied.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aredvi_events::Stored;
@@ -27,6 +29,8 @@ pub(super) struct Worker {
     /// When it last renewed its leases, as the clock counts.
     renewed: Duration,
     beat: Beat,
+    /// Whether its generation is the one that serves.
+    serving: Arc<AtomicBool>,
 }
 
 /// How often a worker makes small transactions; times as the clock counts.
@@ -48,7 +52,7 @@ enum Broken {
 
 impl Worker {
     /// It holds nothing yet.
-    pub fn new(projector: Projector, lease: Lease, limits: &Limits) -> Self {
+    pub fn new(projector: Projector, lease: Lease, limits: &Limits, serving: Arc<AtomicBool>) -> Self {
         let now = projector.clock.since();
         let beat = Beat::at(now);
         Self {
@@ -60,6 +64,7 @@ impl Worker {
             round: None,
             renewed: now,
             beat,
+            serving,
         }
     }
 
@@ -119,7 +124,10 @@ impl Worker {
         let projected = self.projector.project(&mut self.lease, stored, stop).await;
         self.beat.ends(self.projector.clock.since());
         match projected {
-            Ok(()) => self.renew().await,
+            Ok(()) => {
+                self.projector.gauge.took(self.beat.took, self.serving.load(Ordering::Relaxed));
+                self.renew().await
+            }
             Err(Left::Lost) => {
                 self.tail = None;
                 self.lease.reread().await?;
