@@ -12,7 +12,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use uuid::Uuid;
 
-use crate::config::{self, AdminListen, Engines, Http, Logging, Mail, Origin, Traces, Work};
+use crate::config::{self, AdminListen, Engines, Http, Logging, Mail, Origin, Priority, Traces, Work};
 use crate::failure::Misuse;
 
 mod webhooks;
@@ -179,6 +179,8 @@ pub struct Projector {
     #[command(flatten)]
     pub work: Work,
     #[command(flatten)]
+    pub priority: Priority,
+    #[command(flatten)]
     pub logging: Logging,
     #[command(flatten)]
     pub traces: Traces,
@@ -193,6 +195,8 @@ pub struct Planner {
     pub engines: Engines,
     #[command(flatten)]
     pub work: Work,
+    #[command(flatten)]
+    pub priority: Priority,
     #[command(flatten)]
     pub logging: Logging,
     #[command(flatten)]
@@ -213,6 +217,8 @@ pub struct Notifier {
     pub mail: Mail,
     #[command(flatten)]
     pub webhooks: config::Webhooks,
+    #[command(flatten)]
+    pub priority: Priority,
     #[command(flatten)]
     pub logging: Logging,
     #[command(flatten)]
@@ -255,6 +261,8 @@ pub struct Rebuild {
     #[arg(long)]
     pub cancel: bool,
     #[command(flatten)]
+    pub priority: Priority,
+    #[command(flatten)]
     pub server: AtServer,
 }
 
@@ -269,6 +277,8 @@ pub struct Backup {
     /// Only check that every file of the backup is as it was written.
     #[arg(long, conflicts_with = "erasures")]
     pub verify: bool,
+    #[command(flatten)]
+    pub priority: Priority,
     #[command(flatten)]
     pub server: AtServer,
 }
@@ -402,6 +412,33 @@ impl Cli {
             Some(Command::Webhooks(webhooks)) => &webhooks.at().server.logging,
             // It prints and ends.
             Some(Command::Schema(_)) => &self.serve.logging,
+        }
+    }
+
+    /// How much the process gives way to others; none where somebody waits for it.
+    pub const fn nice(&self) -> Option<u8> {
+        match &self.command {
+            Some(
+                Command::Projector(Projector { priority, .. })
+                | Command::Planner(Planner { priority, .. })
+                | Command::Notifier(Notifier { priority, .. })
+                | Command::Rebuild(Rebuild { priority, .. })
+                | Command::Backup(Backup { priority, .. }),
+            ) => Some(priority.nice),
+            None
+            | Some(
+                Command::Serve(_)
+                | Command::Api(_)
+                | Command::Topics(_)
+                | Command::Views(_)
+                | Command::Restore(_)
+                | Command::Journal(_)
+                | Command::Parked(_)
+                | Command::Admin(_)
+                | Command::Webhooks(_)
+                | Command::Schema(_)
+                | Command::Demo(_),
+            ) => None,
         }
     }
 

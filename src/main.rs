@@ -14,6 +14,7 @@ mod logging;
 mod metrics;
 mod operations;
 mod operator;
+mod priority;
 mod process;
 mod progress;
 mod reach;
@@ -46,6 +47,10 @@ fn main() -> ExitCode {
 
 fn run() -> anyhow::Result<()> {
     let Some(cli) = Cli::read(std::env::args_os())? else { return Ok(()) };
+    // Before there are other threads, which take it from the one that starts them.
+    if let Some(nice) = cli.nice() {
+        priority::give_way(nice).context("the priority cannot be changed")?;
+    }
     let traces = Traces::open(cli.traces())?;
     logging::start(cli.logging(), &traces)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;

@@ -38,10 +38,23 @@ fn without_a_subcommand_it_serves() {
 }
 
 #[test]
+fn what_nobody_waits_for_gives_way() {
+    let nice = |line: &str| read(line).expect("a command line").expect("no help").nice();
+    for line in ["projector all", "planner", "notifier --public-url http://club.example", "rebuild graph", "backup there"] {
+        let with_another = format!("{line} --nice 3");
+        assert_eq!((nice(line), nice(&with_another)), (Some(10), Some(3)), "{line}");
+    }
+    for line in ["", "serve", "api", "views"] {
+        assert_eq!(nice(line), None, "{line}");
+    }
+}
+
+#[test]
 fn a_mistake_is_told_in_one_line() {
     for (line, told) in [
         ("--listen nowhere", "--listen <ADDRESS>: invalid socket address syntax"),
         ("serve --journal redis://x", "--journal <URL>: `redis://x` is not a journal: write sqlite:PATH or kafka://HOST:PORT"),
+        ("planner --nice 20", "--nice <N>: 20 is not in 0..=19"),
         ("serve --workers 0", "--workers <N>: 0 is not in 1..=24"),
         ("serve --trusted-proxies proxy", "--trusted-proxies <NETWORKS>: `proxy` is neither an address nor a network"),
         ("serve --public-url club.example", "--public-url <URL>: expected http://HOST[:PORT] or https://HOST[:PORT]"),

@@ -57,6 +57,20 @@ pub struct Work {
     pub workers: Option<u8>,
 }
 
+/// How a process shares its machine.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Priority {
+    /// How much this process gives way to others of its machine, 0 to 19, as nice(1) does: nobody waits for it.
+    #[arg(
+        long,
+        env = "AREDVI_NICE",
+        value_name = "N",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u8).range(0..=19)
+    )]
+    pub nice: u8,
+}
+
 /// The variable that moves the process's clock, in milliseconds; for tests alone.
 pub const TEST_CLOCK: &str = "AREDVI_TEST_CLOCK_OFFSET_MS";
 
