@@ -16,6 +16,7 @@ pub fn of(process: &Process, deps: Deps, readers: Readers) -> Operations {
         views: readers.operated(),
         sessions: Sessions::new(process.base.cache.clone()),
         others: Vec::new(),
+        facts: None,
         works: Works::default(),
         metrics: process.metrics.clone(),
     }

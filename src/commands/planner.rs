@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aredvi_api::admin;
+use aredvi_api::admin::{self, Operations};
 use aredvi_projectors::runner::Progress;
 
 use crate::cli::Planner;
@@ -27,6 +27,7 @@ async fn start(process: &mut Process, config: &Planner) -> anyhow::Result<()> {
     let consumers = facts::start(process, &deps).await.deps(deps.clone(), &process.base.cache);
     planner::start(process, &consumers);
     let readers = Readers::open(of_consumers(&process.base, &consumers).await?, &deps, LOOK).await;
-    let operations = Arc::new(operations::of(process, deps, readers));
+    let facts = Some(Arc::clone(&consumers.facts));
+    let operations = Arc::new(Operations { facts, ..operations::of(process, deps, readers) });
     operators::start(process, Arc::clone(&operations), admin::routes(operations), config.admin.admin_listen).await
 }

@@ -180,6 +180,7 @@ pub async fn answer(
     let mut operations = operations::of(process, deps, readers);
     operations.url = address.map(|address| format!("http://{address}"));
     operations.others.push(Arc::new(Tail(Arc::clone(&app.heard))));
+    operations.facts = Some(Arc::clone(&app.facts));
     let operations = Arc::new(operations);
     let operators = admin::routes(Arc::clone(&operations)).merge(admin::people::routes(Arc::clone(&app)));
     let operators = operators.merge(desks.more);

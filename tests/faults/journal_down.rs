@@ -21,6 +21,8 @@ const READ_LIMIT: Duration = Duration::from_secs(2);
 const AWAY: Duration = Duration::from_secs(8);
 /// Within this all goes on when it is back.
 const HEALED_LIMIT: Duration = Duration::from_secs(20);
+/// Processes: two projectors, planner, notifier, two apis.
+const ROLES: usize = 6;
 
 #[test]
 fn production_writes_are_503_in_time_and_reads_go_on() {
@@ -64,6 +66,9 @@ async fn journal_down(engines: &OwnEngines) {
     }
 
     world.guest().get("/readyz").await.expect(503);
+    assert_eq!(world.statuses("/healthz").await, [200; ROLES]);
+    // Projectors hold nothing in memory that grows old.
+    assert_eq!(world.statuses("/readyz").await, [200, 200, 503, 503, 503, 503]);
     assert_eq!(ben.feed().await.header("aredvi-stale"), Some("true"));
 
     engines.up(Engine::Kafka).await;
@@ -72,6 +77,8 @@ async fn journal_down(engines: &OwnEngines) {
         ana.at(api).note("after").await;
     }
     world.settle().await;
+    let ready = async || (world.statuses("/readyz").await == [200; ROLES]).then_some(());
+    until("every role is ready", HEALED_LIMIT, ready).await;
     let stories = ana.all(&format!("/v1/actors/{}/stories", ana.id), 100).await;
     let mut texts: Vec<&str> = stories.iter().filter_map(|story| story["object"]["body"].as_str()).collect();
     texts.sort_unstable();

@@ -174,6 +174,16 @@ impl World {
         lines.map(|line| line.rsplit(' ').next().expect("a number").parse::<f64>().expect("a number")).sum()
     }
 
+    /// The statuses that each process answers operators with.
+    pub async fn statuses(&self, path: &str) -> Vec<u16> {
+        let mut statuses = Vec::new();
+        for admin in &self.admins {
+            let answer = self.client.get(format!("{admin}{path}")).send().await.expect("an answer of the admin API");
+            statuses.push(answer.status().as_u16());
+        }
+        statuses
+    }
+
     /// What the admin API shows.
     pub async fn admin(&self, path: &str) -> serde_json::Value {
         let url = format!("{}{path}", self.admins.first().expect("an admin API"));

@@ -109,4 +109,7 @@ pub enum ApplyError {
     /// The event contradicts itself.
     #[error("the event cannot be applied: {0}")]
     Event(&'static str),
+    /// What it asks outside of its database cannot answer yet; it is waited out.
+    #[error("{0}")]
+    NotYet(String),
 }

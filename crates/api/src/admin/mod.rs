@@ -1,8 +1,9 @@
-//! The operators' API: metrics, views and their generations, parked events, people, service tokens, seals.
+//! The operators' API: health, metrics, views and their generations, parked events, people, service tokens, seals.
 //!
 //! Whoever reaches it may do everything: it knows no sign-in, and stands on listeners of its own, never on the public one.
 //! Opening seals alone asks for a service token, so that a proxy may let other programs at that one path.
 
+mod health;
 pub mod metrics;
 pub mod parked;
 pub mod people;
@@ -15,6 +16,7 @@ pub mod webhooks;
 
 use std::sync::Arc;
 
+use aredvi_projectors::facts::Facts;
 use aredvi_projectors::runner::{Deps, ViewReader};
 use aredvi_projectors::sessions::Sessions;
 use aredvi_projectors::view::View;
@@ -40,6 +42,8 @@ pub struct Operations {
     pub sessions: Sessions,
     /// All others that read the log: this process's own tail, the planner, the key keeper.
     pub others: Vec<Arc<dyn Follows>>,
+    /// What visibility asks, where this process holds it.
+    pub facts: Option<Arc<Facts>>,
     /// What is done to views.
     pub works: Works,
     /// What was counted.
@@ -76,6 +80,8 @@ impl Operations {
 /// The routes that every process has.
 pub fn routes(operations: Arc<Operations>) -> Router {
     Router::new()
+        .route("/healthz", get(health::healthy))
+        .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::metrics))
         .route("/v1/admin/server", get(server))
         .route("/v1/admin/settled", get(settled::settled))

@@ -26,6 +26,8 @@ const READY_LIMIT: Duration = Duration::from_secs(900);
 const UNAVAILABLE: u16 = 503;
 /// Where a process listens: a free port of this machine.
 const ANYWHERE: &str = "127.0.0.1:0";
+/// Settings of ours that the roles take over, where they are set.
+const INHERITED: [&str; 2] = ["AREDVI_MASTER_KEY", "AREDVI_NICE"];
 
 /// Roles at work.
 pub struct Column {
@@ -68,6 +70,7 @@ impl Column {
         column.start_background().await?;
         column.lags().await?;
         column.start_api().await?;
+        column.background_ready().await?;
         column.settle(READY_LIMIT).await?;
         Ok(column)
     }
@@ -97,8 +100,8 @@ impl Column {
         let args: Vec<String> = subcommand.iter().chain(&flags).chain(more).map(|&word| word.to_owned()).collect();
         let Engines { journal, db, cache, .. } = &self.engines;
         let mut env = vec![("AREDVI_JOURNAL", journal.as_str()), ("AREDVI_DB", db), ("AREDVI_CACHE", cache)];
-        let master = std::env::var("AREDVI_MASTER_KEY").ok();
-        env.extend(master.as_deref().map(|key| ("AREDVI_MASTER_KEY", key)));
+        let inherited = INHERITED.map(|name| (name, std::env::var(name).ok()));
+        env.extend(inherited.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))));
         let mut process = Process::start(role, &program()?, &args, &env, &self.dir.logs())?;
         process.listens(&self.clock, role == "api", true).await?;
         self.roles.push(process);
@@ -110,18 +113,29 @@ impl Column {
     /// # Errors
     /// When it does not within `limit`.
     pub async fn ready(&mut self, limit: Duration) -> anyhow::Result<()> {
-        let (address, clock) = (self.api()?, self.clock.clone());
+        self.answers_ready("the api", self.api()?, limit).await
+    }
+
+    /// Waits until all others have loaded what they ask: they would come late in what is measured.
+    async fn background_ready(&mut self) -> anyhow::Result<()> {
+        let admins: Vec<_> = self.roles.iter().map(|role| (role.role.clone(), role.admin.clone())).collect();
+        for (role, admin) in admins {
+            let admin = admin.context("no admin")?.parse()?;
+            self.answers_ready(&role, admin, READY_LIMIT).await?;
+        }
+        Ok(())
+    }
+
+    async fn answers_ready(&mut self, who: &str, address: SocketAddr, limit: Duration) -> anyhow::Result<()> {
+        let clock = self.clock.clone();
         let ready = async {
-            loop {
-                if ask(address, "/readyz").await.is_ok_and(|(status, _)| status == 200) {
-                    return;
-                }
+            while !ask(address, "/readyz").await.is_ok_and(|(status, _)| status == 200) {
                 clock.sleep(LOOK_EVERY).await;
             }
         };
         if clock.timeout(limit, ready).await.is_err() {
             self.check()?;
-            bail!("the api is not ready after {limit:?}");
+            bail!("{who} is not ready after {limit:?}");
         }
         Ok(())
     }

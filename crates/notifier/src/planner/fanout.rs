@@ -7,6 +7,7 @@ use aredvi_projectors::db::{Db, DbError, Tx, Value};
 use aredvi_projectors::view::Derived;
 use uuid::Uuid;
 
+use super::audience::NotYet;
 use super::notice::Telling;
 use super::{Asked, audience, crowd};
 use crate::append::{AppendFailed, append};
@@ -26,6 +27,9 @@ pub enum FanoutError {
     /// The planner's schema.
     #[error("the planner's schema failed")]
     Db(#[from] DbError),
+    /// What may be seen.
+    #[error("whom a portion of notifications may be sent cannot be known yet")]
+    NotYet(#[from] NotYet),
     /// The journal.
     #[error("a portion of notifications was not appended")]
     Append(#[from] AppendFailed),

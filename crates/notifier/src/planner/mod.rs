@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 pub use crate::birth::BirthError;
 use crate::sweep;
 use crate::{Deps, birth, millis};
-pub use audience::may_be_told;
+pub use audience::{NotYet, may_be_told};
 use crowds::Crowds;
 pub use notice::{Medium, Notice};
 

@@ -41,9 +41,14 @@ impl Facts {
         Look { table: self.read(), trusted: self.trusted(now_ms) }
     }
 
+    /// Whether they were complete at some time since this process began.
+    pub fn loaded(&self) -> bool {
+        self.loaded.load(Ordering::Acquire)
+    }
+
     /// Whether the facts are loaded and at most [`TRUSTED_FOR_MS`] behind.
     pub fn trusted(&self, now_ms: i64) -> bool {
-        self.loaded.load(Ordering::Acquire) && self.behind_ms(now_ms) <= TRUSTED_FOR_MS
+        self.loaded() && self.behind_ms(now_ms) <= TRUSTED_FOR_MS
     }
 
     /// How long ago the facts were last known to be at the journal's end, in milliseconds. When that lies in the future the

@@ -59,6 +59,7 @@ impl From<ApplyError> for Failure {
             ApplyError::Db(error) => error.into(),
             ApplyError::Keys(error) => key_failure(&error),
             ApplyError::Event(_) => Self::Fault(error.to_string()),
+            ApplyError::NotYet(reason) => Self::Again(reason),
         }
     }
 }
