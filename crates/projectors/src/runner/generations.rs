@@ -104,12 +104,21 @@ pub(super) async fn forsake(deps: &Deps, view: &str, n: u32) -> Result<(), Gener
     Ok(Db::drop_schema(&site.write, &name).await?)
 }
 
-/// Gives up generations that were replaced longer ago than the time of grace, and drops what was given up before.
+/// The generation that a rollback leads to: the one that served last before this one.
+pub(super) fn rollback_target(found: &[Generation]) -> Option<&Generation> {
+    found.iter().filter(|found| found.state == State::Previous).max_by_key(|found| (found.since_ms, found.n))
+}
+
+/// Gives up generations that were replaced longer ago than the time of grace, and drops what was given up before. Each of
+/// them is written as the serving one is: of several, all but one go sooner.
 pub(super) async fn sweep(view: &dyn View, deps: &Deps, process: Uuid) -> Result<(), GenerationError> {
     let (control, name) = (&deps.control, view.name());
-    let ended = deps.mint.now_ms().saturating_sub(millis(deps.limits.grace));
-    for found in control.generations(name).await? {
-        let over = found.state == State::Previous && found.since_ms <= ended;
+    let now = deps.mint.now_ms();
+    let generations = control.generations(name).await?;
+    let target = rollback_target(&generations).map(|target| target.n);
+    for found in &generations {
+        let grace = if target == Some(found.n) { deps.limits.grace } else { deps.limits.superseded_grace };
+        let over = found.state == State::Previous && found.since_ms <= now.saturating_sub(millis(grace));
         if over && control.hold_generation(name, found.n, process, BIRTH_LEASE).await? {
             control.mark_dropped(name, found.n).await?;
             tracing::info!(view = name, generation = found.n, "the time of grace is over");

@@ -81,6 +81,9 @@ pub struct Limits {
     pub batch: BatchLimits,
     /// How long a generation stays after another took its place.
     pub grace: Duration,
+    /// And how long when a later one has served since, so that no rollback leads to it: what it has left to do is done
+    /// by then.
+    pub superseded_grace: Duration,
     /// [`MAX_PARKED`], lower in tests.
     pub max_parked: u64,
     /// A worker that has at least so many events before it, from the beginning of its partitions on, remembers which keys
@@ -99,6 +102,7 @@ impl Default for Limits {
             workers: None,
             batch: BatchLimits { events: 4_000, bytes: 8 * 1024 * 1024, wait: Duration::from_millis(500) },
             grace: Duration::from_secs(24 * 60 * 60),
+            superseded_grace: Duration::from_secs(10 * 60),
             max_parked: MAX_PARKED,
             remember_from: WORTH_REMEMBERING,
             sweep_every: SWEEP_EVERY,

@@ -13,7 +13,7 @@ use crate::view::View;
 use super::Deps;
 use super::compare::{Comparison, compare};
 use super::crew::Crew;
-use super::generations::{GenerationError, bear, forsake};
+use super::generations::{GenerationError, bear, forsake, rollback_target};
 use super::handover::{self, distance};
 use super::rebuild_error::RebuildError;
 use super::schema::{self, latest_positions};
@@ -285,7 +285,12 @@ impl Rebuild {
     pub(super) async fn one(&self, state: State) -> Result<Generation, RebuildError> {
         let found = self.deps.control.generations(self.name()).await?;
         let mine = |found: &Generation| found.state != State::Building || found.version == self.view.schema_version();
-        let found = found.into_iter().rfind(|found| found.state == state && mine(found));
+        let found = match state {
+            State::Previous => rollback_target(&found).cloned(),
+            State::Building | State::Serving | State::Dropped => {
+                found.into_iter().rfind(|found| found.state == state && mine(found))
+            }
+        };
         found.ok_or_else(|| RebuildError::None { view: self.name().to_owned(), state })
     }
 

@@ -371,6 +371,29 @@ async fn what_is_derived_is_appended_by_the_one_that_serves_alone() {
 }
 
 #[tokio::test]
+async fn of_several_that_served_before_the_last_is_kept_and_rolled_back_to() {
+    each(|world| async move {
+        let view = Pairs::default();
+        let hour = Duration::from_secs(3_600);
+        let process = world.start_with(&view, |limits| (limits.grace, limits.superseded_grace) = (hour, hour));
+        world.append(some_events(&world, 10)).await;
+        world.settle(&view).await;
+        rebuild(&world, &view).await.expect("rebuilt");
+        rebuilding(&world, &view).rollback().await.expect("rolled back");
+        rebuild(&world, &view).await.expect("rebuilt");
+        assert_eq!(states(&world).await, [(1, State::Previous), (2, State::Previous), (3, State::Serving)]);
+        process.end().await;
+        let process = world.start_with(&view, |limits| (limits.grace, limits.superseded_grace) = (hour, Duration::ZERO));
+        until("the one before it is dropped", async || !exists(&world, 2).await).await;
+        assert_eq!(states(&world).await, [(1, State::Previous), (3, State::Serving)], "1 served last, though 2 is younger");
+        let rolled = rebuilding(&world, &view).rollback().await.expect("rolled back");
+        assert_eq!(rolled.generation, 1);
+        process.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_previous_one_is_dropped_after_the_time_of_grace() {
     each(|world| async move {
         let view = Pairs::default();
