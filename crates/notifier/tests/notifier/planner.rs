@@ -8,9 +8,12 @@ use aredvi_events::graph::{Blocked, Followed, Subscribed};
 use aredvi_events::media::{CommentAdded, NoteAdded};
 use aredvi_events::notifications::Verb;
 use aredvi_events::topic::pair_key;
-use aredvi_events::{ActorId, CommentId, Event, MediumId, Origin, Topic};
+use aredvi_events::{ActorId, CommentId, Event, MediumId, Origin, Positions, Topic};
 
-use aredvi_notifier::planner::Planner;
+use aredvi_notifier::planner::{self, Planner};
+use aredvi_projectors::facts::Facts;
+use aredvi_projectors::facts::follow::{Heard, TOPICS};
+use aredvi_projectors::runner::Status;
 
 use crate::world::{World, each, until};
 
@@ -80,6 +83,28 @@ async fn people_are_told_of_what_concerns_them_and_what_they_may_see() {
         assert_eq!((mention.subject, mention.actor, mention.medium), (ana, ana, Some(medium)));
         assert_eq!((mention.cause, mention.cause_time, mention.comment), (event.id, event.time_ms, None));
         planner.end().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_told_before_it_is_known_who_may_be() {
+    each(|world| async move {
+        let [ana, ben] = [world.register_bare().await, world.register_bare().await];
+        let (facts, heard) = (Arc::new(Facts::new()), Arc::new(Heard::new(Positions::new())));
+        let process = world.planner_knowing(&facts, &heard);
+        world.planned().await;
+        world.append_event(Topic::Media, note(&world, ana, Access::Public, &[ben]).1).await;
+        let waiting = Status::Waiting("the facts are being loaded".to_owned());
+        let says_so = || world.deps.runner.progress.of(planner::NAME).iter().any(|report| report.status == waiting);
+        until("it says what it waits for", async || says_so()).await;
+        assert_eq!(told(&world).await, []);
+
+        heard.begin(&world.deps.runner.journal.starts(&TOPICS).await.expect("starts"));
+        world.follow(&facts, &heard);
+        world.planned().await;
+        assert_eq!(told(&world).await, [(ben, Verb::ActorMention)]);
+        process.end().await;
     })
     .await;
 }

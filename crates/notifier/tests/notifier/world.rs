@@ -128,18 +128,19 @@ impl World {
         let sessions = Sessions::new(cache);
         let deps = Deps { runner, facts, heard, sessions, settings: Settings::default() };
         let world = Self { outbox: dir.path().join("outbox"), deps, engines, stop: CancellationToken::new(), _dir: dir };
-        world.follow();
+        world.follow(&world.deps.facts, &world.deps.heard);
         world
     }
 
-    fn follow(&self) {
+    /// Has facts follow the log from where they have heard it.
+    pub fn follow(&self, facts: &Arc<Facts>, heard: &Arc<Heard>) {
         let follower = Follower {
             name: "facts",
             journal: self.deps.runner.journal.clone(),
             clock: self.mint().clock().clone(),
-            facts: Arc::clone(&self.deps.facts),
+            facts: Arc::clone(facts),
             listeners: Vec::new(),
-            heard: Arc::clone(&self.deps.heard),
+            heard: Arc::clone(heard),
         };
         tokio::spawn(follower.run(self.stop.clone()));
     }
@@ -160,6 +161,12 @@ impl World {
 
     pub fn planner(&self) -> Process {
         let deps = self.deps.clone();
+        Process::start(|stop| planner::run(deps, stop))
+    }
+
+    /// A planner with facts of its own.
+    pub fn planner_knowing(&self, facts: &Arc<Facts>, heard: &Arc<Heard>) -> Process {
+        let deps = Deps { facts: Arc::clone(facts), heard: Arc::clone(heard), ..self.deps.clone() };
         Process::start(|stop| planner::run(deps, stop))
     }
 
