@@ -107,6 +107,14 @@ async fn operators_see_views_parked_events_and_counts() {
     assert_eq!(said(&run(&data, &["parked", "list"])), "nothing is parked\n");
     let metrics = reqwest::get(format!("{}/metrics", server.admin)).await.expect("an answer").text().await.expect("a text");
     assert!(metrics.contains("aredvi_projector_events_total{view=\"accounts\"}"), "{metrics}");
+    let timed = |line: &str| {
+        ["_transaction_seconds_bucket{", "view=\"accounts\"", "state=\"serving\""].iter().all(|part| line.contains(part))
+    };
+    assert!(metrics.lines().any(timed), "{metrics}");
+    for (path, says) in [("/healthz", "alive\n"), ("/readyz", "ready\n")] {
+        let answer = reqwest::get(format!("{}{path}", server.admin)).await.expect("an answer");
+        assert_eq!((answer.status().as_u16(), answer.text().await.expect("a text")), (200, says.to_owned()));
+    }
     let described = |line: &str| metrics.contains(&format!("# HELP {} ", line.split(['{', ' ']).next().expect("a name")));
     let told = |line: &&str| !line.starts_with('#') && !line.contains("_seconds_") && !line.is_empty();
     let nameless: Vec<&str> = metrics.lines().filter(told).filter(|line| !described(line)).collect();

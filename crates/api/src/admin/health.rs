@@ -1,4 +1,4 @@
-//! Whether a process lives, and whether it can do what it is there for.
+//! Whether a process can do what it is there for.
 
 use std::sync::Arc;
 
@@ -8,11 +8,6 @@ use axum::response::{IntoResponse, Response};
 
 use super::Operations;
 use crate::problem::Problem;
-
-/// It answers.
-pub async fn healthy() -> &'static str {
-    "alive\n"
-}
 
 /// Its views serve, and what it holds in memory has caught up with the log.
 pub async fn ready(State(operations): State<Arc<Operations>>) -> Response {

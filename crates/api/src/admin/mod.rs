@@ -27,6 +27,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 
 use crate::problem::{self, Problem};
+use crate::serve::healthy;
 use rebuild::Works;
 use settled::Follows;
 
@@ -80,7 +81,7 @@ impl Operations {
 /// The routes that every process has.
 pub fn routes(operations: Arc<Operations>) -> Router {
     Router::new()
-        .route("/healthz", get(health::healthy))
+        .route("/healthz", get(healthy))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::metrics))
         .route("/v1/admin/server", get(server))
