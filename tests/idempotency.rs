@@ -16,6 +16,8 @@ columns! {
     every_post_is_done_once_under_its_key,
     a_request_that_was_refused_leaves_its_key_free,
     a_repeated_sign_up_is_the_same_person,
+    a_repeated_sign_up_that_was_refused_is_refused_in_the_same_way,
+    a_sign_up_repeated_after_an_erasure_brings_nobody_back,
     of_two_sign_ups_for_one_name_exactly_one_is_accepted,
 }
 
@@ -103,6 +105,33 @@ async fn a_repeated_sign_up_is_the_same_person(world: &World) {
     let again = ana.post("/v1/people", ana.sign_up()).key("k-1").await.expect(201).json();
     assert_eq!(first["person"]["id"], again["person"]["id"]);
     assert_ne!(first["session"]["token"], again["session"]["token"]);
+    ana.post("/v1/people", ana.sign_up()).await.refused(409, "username-taken");
+}
+
+async fn a_repeated_sign_up_that_was_refused_is_refused_in_the_same_way(world: &World) {
+    let ana = world.sign_up("Ana").await;
+    let mut namesake = world.newcomer("Ana");
+    namesake.username.clone_from(&ana.username);
+    let mut neighbour = world.newcomer("Ben");
+    neighbour.email.clone_from(&ana.email);
+    for (newcomer, code) in [(namesake, "username-taken"), (neighbour, "email-taken")] {
+        let ask = || newcomer.post("/v1/people", newcomer.sign_up()).key("k-1");
+        for _ in 0..2 {
+            ask().await.refused(409, code);
+        }
+        // By now what he asked is erased, its key with it.
+        world.settle().await;
+        ask().await.refused(409, code);
+    }
+}
+
+async fn a_sign_up_repeated_after_an_erasure_brings_nobody_back(world: &World) {
+    let ana = world.newcomer("Ana");
+    let ask = || ana.post("/v1/people", ana.sign_up()).key("k-1");
+    let signed_in = ana.clone().in_session(&ask().await.expect(201).json()["session"]);
+    signed_in.post("/v1/me/erasure", json!({"password": ana.password})).await.expect(202);
+    world.settle().await;
+    ask().await.refused(409, "username-taken");
     ana.post("/v1/people", ana.sign_up()).await.refused(409, "username-taken");
 }
 

@@ -29,6 +29,31 @@ fn production_writes_are_503_in_time_and_reads_go_on() {
     own_engines::run(journal_down);
 }
 
+#[test]
+fn production_a_sign_up_refused_after_nobody_waited_is_refused_when_repeated() {
+    own_engines::run(refused_unheard);
+}
+
+async fn refused_unheard(engines: &OwnEngines) {
+    let site = Mutex::new(Site::start(&Setting::many_on(&engines.urls)));
+    let world = World::beside(&site).await;
+    let ana = world.sign_up("Ana").await;
+    let mut namesake = world.newcomer("Ana");
+    namesake.username.clone_from(&ana.username);
+    world.settle().await;
+    let ask = || namesake.post("/v1/people", namesake.sign_up()).key("k-1");
+    engines.freeze(Engine::Kafka);
+    in_time(ask()).await.refused(503, "outcome-unknown");
+    engines.thaw(Engine::Kafka);
+    let journal = site.lock().expect("the site").journal().expect("a journal");
+    until("it was taken, and refused", HEALED_LIMIT, async || (log::refused_registrations(&journal).await == 1).then_some(()))
+        .await;
+    // What he asked is erased by then, its key with it.
+    world.settle().await;
+    in_time(ask()).await.refused(409, "username-taken");
+    assert_eq!(log::refused_registrations(&journal).await, 1);
+}
+
 async fn journal_down(engines: &OwnEngines) {
     let site = Mutex::new(Site::start(&Setting::many_on(&engines.urls)));
     let world = World::beside(&site).await;

@@ -81,6 +81,8 @@ pub struct Writing<'a> {
     appended: Positions,
     /// This try or an earlier one may be on the log.
     unknown: bool,
+    /// It was refused once and for all.
+    decided: bool,
 }
 
 impl App {
@@ -101,7 +103,7 @@ impl App {
             // One request, one write.
             Some(None) => return Err(Problem::internal()),
         };
-        let mut writing = Writing { app: self, caller, plan, appended: Positions::new(), unknown: false };
+        let mut writing = Writing { app: self, caller, plan, appended: Positions::new(), unknown: false, decided: false };
         let acted = act(&mut writing).await;
         writing.settle(acted, right).await
     }
@@ -182,9 +184,15 @@ impl Writing<'_> {
         self.unknown = true;
     }
 
+    /// What was appended was refused for good: a repeat looks the refusal up.
+    pub fn decided(&mut self) {
+        self.decided = true;
+    }
+
     async fn settle<T>(self, acted: Result<T, Problem>, right: Option<Right>) -> Result<Outcome<T>, Problem> {
         let end = match &acted {
             Ok(_) => End::Done,
+            Err(_) if self.decided => End::Done,
             // What stands on the log already must come again under the same ids.
             Err(_) if self.unknown || !self.appended.is_empty() => End::Unknown,
             Err(_) => End::Refused,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aredvi_events::actors::Refusal;
 use aredvi_events::identity::{RegistrationRequested, registered_id};
 use aredvi_events::topic::IDENTITY_KEY;
-use aredvi_events::{ActorId, Partition, Place, Topic};
+use aredvi_events::{ActorId, Partition, Place, Positions, Topic};
 use aredvi_projectors::accounts::queries as accounts;
 use aredvi_projectors::actors::queries as actors;
 use aredvi_projectors::graph::queries as graph;
@@ -34,7 +34,7 @@ use crate::shapes::sessions::Session;
 use crate::text::{self, Faults};
 use crate::v1::sessions::device;
 use crate::verdicts::{VERDICT_LIMIT, Waiting};
-use crate::writing::{Outcome, Writing};
+use crate::writing::{Outcome, Plan, Writing};
 
 /// The routes of this feature.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
@@ -58,35 +58,23 @@ pub(crate) async fn sign_up(
     let password = faults.take(text::password("/password", input.password.expose(), &input.username, &input.email));
     faults.refuse()?;
     let device = device(&headers);
+    let asked = Asked { username, email, name, password };
     let outcome = app
         .write(&caller, async |w| {
-            let asked = Asked { username, email, name, password };
-            match app.register(w, asked).await? {
-                Settled::Accepted => {
-                    app.open_session(w, w.plan.first.into(), &device).await.map(|session| (w.plan, Some(session)))
-                }
-                Settled::Pending => Ok((w.plan, None)),
-            }
+            let came_to = match app.register(w, asked).await? {
+                Settled::Accepted => CameTo::Session(app.open_session(w, w.plan.first.into(), &device).await?),
+                Settled::Pending => CameTo::Pending,
+                Settled::Before => CameTo::Before,
+            };
+            Ok((w.plan, came_to))
         })
         .await?;
     let (plan, session, positions) = match outcome {
-        Outcome::Now((plan, session), positions) => (plan, session, positions),
-        Outcome::Before(plan) => {
-            let fresh = Caller { reserved: None, ..caller.clone() };
-            let db = app.views.accounts.db().map_err(|e| not_serving(&e))?;
-            let accepted = accounts::verdict(&db, plan.event).await.map_err(|e| unreadable(&e))?;
-            match accepted {
-                Some(verdict) if verdict.refusal.is_none() => {
-                    let person = verdict.person;
-                    let again = app.write(&fresh, async |w| app.open_session(w, person, &device).await).await?;
-                    match again {
-                        Outcome::Now(session, positions) => (plan, Some(session), positions),
-                        Outcome::Before(_) => return Err(Problem::internal()),
-                    }
-                }
-                Some(verdict) => return Err(verdict.refusal.map_or_else(Problem::internal, refused)),
-                None => (plan, None, caller.wanted.clone()),
-            }
+        Outcome::Now((plan, CameTo::Session(session)), positions) => (plan, Some(session), positions),
+        Outcome::Now((plan, CameTo::Pending), positions) => (plan, None, positions),
+        Outcome::Now((plan, CameTo::Before), _) | Outcome::Before(plan) => {
+            let (session, positions) = app.signed_up_before(&caller, plan, &device).await?;
+            (plan, session, positions)
         }
     };
     let answered = match session {
@@ -148,6 +136,15 @@ struct Asked {
 enum Settled {
     Accepted,
     Pending,
+    /// It was asked before, and refused or erased since: the key of what it asks is gone.
+    Before,
+}
+
+/// What a request to sign up came to.
+enum CameTo {
+    Session(Session),
+    Pending,
+    Before,
 }
 
 impl App {
@@ -158,7 +155,11 @@ impl App {
         let hash = self.passwords.hash(&asked.password).await?;
         let person: ActorId = writing.plan.first.into();
         let (request, registered) = (writing.plan.event, registered_id(writing.plan.event));
-        let sealer = Sealer::new(person, self.keys.create(person).await.map_err(no_key)?);
+        let sealer = match self.keys.create(person).await {
+            Ok(key) => Sealer::new(person, key),
+            Err(KeyError::Erased(_)) => return Ok(Settled::Before),
+            Err(error) => return Err(no_key(error)),
+        };
         let requested = RegistrationRequested {
             by: None,
             person,
@@ -177,7 +178,33 @@ impl App {
                 derived.into_iter().for_each(|place| writing.include(place));
                 Ok(Settled::Accepted)
             }
-            Some((Some(refusal), _)) => Err(refused(refusal)),
+            Some((Some(refusal), _)) => {
+                writing.decided();
+                Err(refused(refusal))
+            }
+        }
+    }
+
+    /// What a sign-up that was asked before came to: a session of its own for who was accepted, the same refusal, or
+    /// neither as long as there is no verdict. Who was erased since has left his username taken.
+    async fn signed_up_before(&self, caller: &Caller, plan: Plan, device: &str) -> Result<(Option<Session>, Positions), Problem> {
+        let caller = self.repeating(caller, Topic::Identity, IDENTITY_KEY).await?;
+        self.fresh(&caller, &[&self.views.accounts]).await?;
+        let db = self.views.accounts.db().map_err(|e| not_serving(&e))?;
+        let Some(verdict) = accounts::verdict(&db, plan.event).await.map_err(|e| unreadable(&e))? else {
+            return Ok((None, caller.wanted));
+        };
+        if let Some(refusal) = verdict.refusal {
+            return Err(refused(refusal));
+        }
+        let person = verdict.person;
+        if accounts::credentials(&db, person).await.map_err(|e| unreadable(&e))?.is_none_or(|known| known.erased) {
+            return Err(Problem::username_taken());
+        }
+        let fresh = Caller { reserved: None, ..caller };
+        match self.write(&fresh, async |w| self.open_session(w, person, device).await).await? {
+            Outcome::Now(session, positions) => Ok((Some(session), positions)),
+            Outcome::Before(_) => Err(Problem::internal()),
         }
     }
 
@@ -210,12 +237,7 @@ impl App {
         ends.next(partition).checked_sub(1).map(|offset| Place { partition, offset })
     }
 
-    async fn registered(
-        &self,
-        person: ActorId,
-        session: Session,
-        positions: &aredvi_events::Positions,
-    ) -> Result<Response, Problem> {
+    async fn registered(&self, person: ActorId, session: Session, positions: &Positions) -> Result<Response, Problem> {
         let caller = Caller::acting(person, &session, positions);
         self.fresh(&caller, &[&self.views.accounts, &self.views.actors]).await?;
         let mut cookies = HeaderMap::new();
