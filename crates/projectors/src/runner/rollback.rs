@@ -32,7 +32,7 @@ impl Rebuild {
         handover::set_appends(to, true).await?;
         let outcome = async {
             // What the target passed before it appends, the serving one has appended; then the target has all.
-            self.wait_until_covers(from, &latest_positions(to).await?, previous.n).await?;
+            self.wait_until_covers(from, &latest_positions(to).await?, serving.n).await?;
             self.wait_until_covers(to, &latest_positions(from).await?, previous.n).await?;
             Ok(self.deps.control.rollback(self.name(), serving.n, previous.n).await?)
         };

@@ -95,12 +95,18 @@ impl World {
         reader.db().expect("serving")
     }
 
-    /// Waits until the serving generation has everything that is on the log now.
+    /// Waits until the serving generation has everything that is on the log now, and what it derived from that.
     pub async fn settle(&self, view: &Pairs) -> Db {
-        let ends = self.deps.journal.ends(view.topics()).await.expect("ends");
         let reader = self.reader(view).await;
-        until("the view settles", async || covers(&reader, &ends, view).await).await;
-        reader.db().expect("serving")
+        let mut ends = self.deps.journal.ends(view.topics()).await.expect("ends");
+        loop {
+            until("the view settles", async || covers(&reader, &ends, view).await).await;
+            let now = self.deps.journal.ends(view.topics()).await.expect("ends");
+            if now == ends {
+                return reader.db().expect("serving");
+            }
+            ends = now;
+        }
     }
 }
 
