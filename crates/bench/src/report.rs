@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::column::cost::Cost;
 use crate::community::Sizes;
 use crate::load::Outcome;
+use crate::raw::memory;
 
 /// An answer that takes longer is one that people notice.
 const SLOW_MS: f64 = 100.0;
@@ -31,7 +32,10 @@ pub struct Document {
 #[derive(Debug, Serialize)]
 pub struct Machine {
     cores: usize,
+    cpu: String,
     memory_gib: f64,
+    /// Nanoseconds of a read at a random place of its memory.
+    random_read_ns: f64,
     kernel: String,
     /// Processes that wanted to run before it began: a busy machine measures itself.
     load_average: String,
@@ -184,9 +188,12 @@ impl Document {
 
     /// As Markdown.
     pub fn markdown(&self) -> String {
-        let Machine { cores, memory_gib, kernel, load_average } = &self.machine;
-        let mut text = format!("# Measured\n\nBegun {}, on {cores} cores, {memory_gib:.0} GiB, Linux {kernel}; ", self.begun);
-        let _ = writeln!(text, "load average at the beginning {load_average}.");
+        let Machine { cores, cpu, memory_gib, random_read_ns, kernel, load_average } = &self.machine;
+        let mut text = format!("# Measured\n\nBegun {}, on {cores} cores ({cpu}), {memory_gib:.0} GiB, ", self.begun);
+        let _ = writeln!(
+            text,
+            "of which a read at a random place takes {random_read_ns:.0} ns, Linux {kernel}; load average at the beginning {load_average}."
+        );
         if let Some(Sizes { seed, people, leaders, stories, notifications, subscribers }) = &self.community {
             let _ = writeln!(
                 text,
@@ -221,8 +228,12 @@ impl Machine {
             let kib = line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB")?;
             kib.trim().parse::<f64>().ok()
         });
+        let cpus = read("/proc/cpuinfo");
+        let cpu = cpus.lines().find_map(|line| line.strip_prefix("model name")?.trim().strip_prefix(':'));
         Self {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
+            cpu: cpu.unwrap_or("of a kind that is not told").trim().to_owned(),
+            random_read_ns: memory::random_read_ns(),
             memory_gib: memory.unwrap_or(0.0) / 1024.0 / 1024.0,
             kernel: read("/proc/sys/kernel/osrelease"),
             load_average: read("/proc/loadavg").split(' ').take(3).collect::<Vec<_>>().join(" "),

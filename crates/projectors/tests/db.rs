@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aredvi_events::Clock;
 use aredvi_projectors::db::{Db, DbError, DbUrl, Durability, OnConflict, PoolSizes, Row, Upsert, Value, padded_in_list};
+use sqlx::{AssertSqlSafe, ConnectOptions as _};
 
 const SCHEMA: &[&str] = &[
     "CREATE TABLE counts (thing BIGINT NOT NULL, part INT NOT NULL, n BIGINT NOT NULL, seen BIGINT, born BIGINT,
@@ -210,6 +211,22 @@ async fn a_connection_is_used_again_and_one_with_an_answer_left_to_read_disturbs
         );
         assert!(closed >= ended);
         assert!(db.read("SELECT 1", vec![]).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_read_on_a_connection_that_the_server_ended_is_answered_by_another() {
+    for engine in engines::engines() {
+        let DbUrl::MySql { server, .. } = engine.url.clone() else { continue };
+        let one = PoolSizes { write: 1, read: 1 };
+        let db = Db::open(&engine.url, None, "things", Durability::Normal, one).await.expect("open");
+        let asked = async || ints(&db.read("SELECT CONNECTION_ID()", vec![]).await.expect("read"))[0][0];
+        let first = asked().await;
+        let mut other = server.connect().await.expect("the server");
+        sqlx::raw_sql(AssertSqlSafe(format!("KILL {first}"))).execute(&mut other).await.expect("ended");
+        let listed = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {first}");
+        while sqlx::query_scalar::<_, i64>(AssertSqlSafe(listed.clone())).fetch_one(&mut other).await.expect("read") > 0 {}
+        assert_ne!(asked().await, first);
     }
 }
 

@@ -2,5 +2,6 @@
 
 pub mod bare;
 pub mod kafka;
+pub mod memory;
 pub mod redis;
 pub mod sql;

@@ -152,7 +152,14 @@ impl Db {
 
     /// As [`Db::read`], for what is asked over and over to see how far a schema is: it is not counted.
     pub(crate) async fn look(&self, sql: &str, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        self.reader().await?.read(sql, args, READ_LIMIT).await
+        let Pools::MySql { .. } = self.pools else { return self.reader().await?.read(sql, args, READ_LIMIT).await };
+        // Its connection has gone back when it is asked again.
+        let first = self.reader().await?.read(sql, args.clone(), READ_LIMIT).await;
+        match first {
+            // The server had ended the connection, and nobody knew. What only reads may be asked again, on another.
+            Err(DbError::Unavailable(_)) => self.reader().await?.read(sql, args, READ_LIMIT).await,
+            answered => answered,
+        }
     }
 
     /// Runs a query where writes go, for what must not lag behind them.

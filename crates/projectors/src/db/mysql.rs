@@ -16,8 +16,9 @@ const ACQUIRE_LIMIT: Duration = Duration::from_secs(2);
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// A connection is replaced after this, so that a moved server or a balancer is noticed.
 const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
-/// A connection that nobody used for this long is closed; before the server does.
-const IDLE_LIMIT: Duration = Duration::from_secs(10);
+/// A connection that nobody used for this long is closed. sqlx looks as often, so it may have rested for twice as long by
+/// then, which is still before the server does it.
+const IDLE_LIMIT: Duration = Duration::from_secs(5);
 /// The server ends a connection from which nothing came for this long, in seconds: a process that was cut off in the middle
 /// of a transaction must not keep its rows locked for whoever takes its work over.
 const SILENCE_SECONDS: u32 = 15;
