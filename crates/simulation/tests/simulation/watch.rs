@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 use aredvi_events::{Partition, Topic};
 use aredvi_projectors::db::simulated::Step;
@@ -16,12 +17,26 @@ use crate::tally;
 pub struct Watch {
     dir: PathBuf,
     log: Log,
-    before: Mutex<BTreeMap<String, BTreeMap<Partition, u64>>>,
+    /// By schema.
+    before: Mutex<BTreeMap<String, Seen>>,
+}
+
+/// A schema as it was seen last.
+struct Seen {
+    /// When its file was made.
+    made_at: SystemTime,
+    positions: BTreeMap<Partition, u64>,
 }
 
 /// Opens a schema to look at it.
 pub fn look_into(dir: &Path, schema: &str) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(dir.join(format!("{schema}.db")), OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
+/// When the file of a schema was made; where the file system does not tell, always the same.
+fn made_at(dir: &Path, schema: &str) -> SystemTime {
+    let made_at = std::fs::metadata(dir.join(format!("{schema}.db"))).and_then(|file| file.created());
+    made_at.unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// How far a generation is.
@@ -75,8 +90,14 @@ impl Watch {
         let file = look_into(&self.dir, schema)?;
         let now = positions(&file)?;
         let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
-        // A schema whose birth was interrupted is made again, and nothing was applied to it.
-        let before = before.entry(schema.to_owned()).or_default();
+        // A birth that was interrupted begins again, also after an operator gave it up and its schema was dropped: that is
+        // another file, which nobody reads.
+        let made_at = made_at(&self.dir, schema);
+        let seen = before.entry(schema.to_owned()).or_insert_with(|| Seen { made_at, positions: BTreeMap::new() });
+        if seen.made_at != made_at {
+            *seen = Seen { made_at, positions: BTreeMap::new() };
+        }
+        let before = &mut seen.positions;
         let marks = self.log.marks();
         for (partition, next) in &now {
             let last = before.get(partition).copied().unwrap_or_default();
