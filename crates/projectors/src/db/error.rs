@@ -110,7 +110,12 @@ impl DbError {
 
     /// Whether the connection it happened on can no longer be trusted.
     pub(super) const fn spoils_connection(&self) -> bool {
-        matches!(self, Self::Unavailable(Source::Client(_)) | Self::TimedOut(_))
+        self.ended_connection() || matches!(self, Self::TimedOut(_))
+    }
+
+    /// Whether the connection broke, rather than that the engine answered on it.
+    pub(super) const fn ended_connection(&self) -> bool {
+        matches!(self, Self::Unavailable(Source::Client(_)))
     }
 
     /// MySQL's error number.

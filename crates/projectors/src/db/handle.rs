@@ -157,7 +157,7 @@ impl Db {
         let first = self.reader().await?.read(sql, args.clone(), READ_LIMIT).await;
         match first {
             // The server had ended the connection, and nobody knew. What only reads may be asked again, on another.
-            Err(DbError::Unavailable(_)) => self.reader().await?.read(sql, args, READ_LIMIT).await,
+            Err(error) if error.ended_connection() => self.reader().await?.read(sql, args, READ_LIMIT).await,
             answered => answered,
         }
     }
